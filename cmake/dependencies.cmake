@@ -1,0 +1,16 @@
+# Third-party libraries, all from the distribution. Imported targets are SYSTEM, so their headers do not warn.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+# BOOST_ROOT is not needed: Debian's boost1.81 headers are the ones on the include path.
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(secp256k1 REQUIRED IMPORTED_TARGET libsecp256k1)
+find_package(fmt REQUIRED)
+if(NOT MILLRACE_PURE_ONLY)
+  find_package(RocksDB REQUIRED)
+  find_package(spdlog REQUIRED)
+  find_package(CLI11 REQUIRED)
+endif()
+if(MILLRACE_TESTS)
+  find_package(doctest REQUIRED)
+endif()

@@ -1,0 +1,26 @@
+# The one place for compiler flags and warnings. Every target of ours links millrace_flags.
+add_library(millrace_flags INTERFACE)
+target_include_directories(millrace_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(millrace_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wdouble-promotion
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  $<$<BOOL:${MILLRACE_WERROR}>:-Werror>
+  # Floats of WebAssembly must not be contracted or reassociated on any compiler.
+  -ffp-contract=off
+  -fno-omit-frame-pointer)
+# Own assertions and the standard library's stay on in every build.
+target_compile_definitions(millrace_flags INTERFACE _GLIBCXX_ASSERTIONS)
+if(MILLRACE_SANITIZE)
+  target_compile_options(millrace_flags INTERFACE -fsanitize=${MILLRACE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(millrace_flags INTERFACE -fsanitize=${MILLRACE_SANITIZE})
+endif()
+
+# millrace_library(NAME DEPENDS ... SOURCES ... HEADERS ...): one static library of ours.
+function(millrace_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC)
+  target_sources(${name} PRIVATE ${ARG_SOURCES}
+    PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${ARG_HEADERS})
+  target_link_libraries(${name} PUBLIC millrace_flags ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()

@@ -1,0 +1,7 @@
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+foreach(lint layers purity)
+  add_test(NAME lint_${lint} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/lint/${lint}.py)
+  set_tests_properties(lint_${lint} PROPERTIES LABELS lint TIMEOUT 60)
+endforeach()
+add_test(NAME lint_format COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/lint/format.sh)
+set_tests_properties(lint_format PROPERTIES LABELS lint TIMEOUT 120)

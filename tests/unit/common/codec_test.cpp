@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "common/describe_schema.hpp"
 #include "common/hash.hpp"
 #include "common/json.hpp"
 
@@ -92,6 +93,18 @@ TEST_SUITE("common/codec") {
             REQUIRE_FALSE(got.has_value());
             CHECK(got.error() == row.expected);
         }
+    }
+
+    TEST_CASE("the schema lists every member with its type and bounds") {
+        const auto schema = json_schema<Sample>();
+        const auto& properties = schema.at("properties").as_object();
+        CHECK(schema.at("required").as_array().size() == 6);  // all but the optional one
+        CHECK(properties.at("amount").as_object().at("type") == "string");
+        CHECK(properties.at("items").as_object().at("maxItems") == 3);
+        CHECK(properties.at("colour").as_object().at("enum").as_array().at(1) == "green");
+        const auto& other = properties.at("either").as_object().at("oneOf").as_array().at(1);
+        CHECK(other.at("properties").at("type").at("const") == "other");
+        CHECK(other.at("properties").at("h").at("maxLength") == 64);
     }
 
     TEST_CASE("JSON names the member that does not fit") {

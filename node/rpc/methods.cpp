@@ -1,0 +1,105 @@
+#include "node/rpc/methods.hpp"
+
+#include "common/assert.hpp"
+
+namespace millrace::node::rpc {
+
+namespace json = boost::json;
+
+void MethodTable::insert(Method row) {
+    const bool fresh = rows_.emplace(row.name, std::move(row)).second;
+    MILLRACE_ASSERT(fresh);  // two methods of one name
+}
+
+const Method* MethodTable::find(std::string_view name) const {
+    const auto found = rows_.find(name);
+    return found == rows_.end() ? nullptr : &found->second;
+}
+
+Result<json::value, RpcError> MethodTable::by_name(const json::value& given,
+                                                   const std::vector<std::string>& names) {
+    if (given.is_null()) return json::value(json::object{});
+    if (given.is_object()) return given;
+    if (!given.is_array())
+        return Err{RpcError{RpcCode::invalid_params, "params: expected an object or an array"}};
+    const json::array& list = given.get_array();
+    if (list.size() > names.size())
+        return Err{RpcError{RpcCode::invalid_params, "params: at most " +
+                                                         std::to_string(names.size()) +
+                                                         " expected by position, " +
+                                                         std::to_string(list.size()) + " given"}};
+    json::object named;
+    for (std::size_t i = 0; i < list.size(); ++i) named[names[i]] = list[i];
+    return json::value(std::move(named));
+}
+
+namespace {
+
+json::object openrpc_method(const Method& row) {
+    json::array params;
+    const json::object& properties = row.params_schema.at("properties").as_object();
+    const json::array& required = row.params_schema.at("required").as_array();
+    for (const std::string& name : row.param_names) {
+        bool is_required = false;
+        for (const auto& item : required) is_required = is_required || item.as_string() == name;
+        params.emplace_back(json::object{
+            {"name", name}, {"required", is_required}, {"schema", properties.at(name)}});
+    }
+    json::array example_params;
+    if (row.example_params.is_object())
+        for (const auto& [name, value] : row.example_params.get_object())
+            example_params.emplace_back(json::object{{"name", name}, {"value", value}});
+    return {{"name", row.name},
+            {"summary", row.summary},
+            {"paramStructure", "either"},
+            {"params", std::move(params)},
+            {"result", json::object{{"name", "result"}, {"schema", row.result_schema}}},
+            {"examples",
+             json::array{json::object{{"name", "call"}, {"params", std::move(example_params)}}}}};
+}
+
+std::string type_of(const json::object& schema) {
+    if (schema.contains("oneOf")) {
+        std::string out;
+        for (const auto& one : schema.at("oneOf").as_array())
+            out += (out.empty() ? "" : " or ") + type_of(one.as_object());
+        return out;
+    }
+    if (schema.contains("enum")) return "name";
+    if (!schema.contains("type")) return "any";
+    return std::string(schema.at("type").as_string());
+}
+
+}  // namespace
+
+json::object MethodTable::openrpc() const {
+    json::array methods;
+    for (const auto& [name, row] : rows_) methods.emplace_back(openrpc_method(row));
+    json::array errors;
+    for (const RpcCodeInfo& row : kRpcCodes)
+        errors.emplace_back(json::object{
+            {"code", static_cast<int>(row.code)}, {"message", row.name}, {"data", row.meaning}});
+    return {{"openrpc", "1.3.2"},
+            {"info", json::object{{"title", "Millrace node"}, {"version", "0.1.0"}}},
+            {"methods", std::move(methods)},
+            {"components", json::object{{"errors", std::move(errors)}}}};
+}
+
+std::string MethodTable::markdown() const {
+    std::string out = "| method | parameters | what it gives |\n| --- | --- | --- |\n";
+    for (const auto& [name, row] : rows_) {
+        std::string params;
+        for (const std::string& param : row.param_names) {
+            const auto& schema = row.params_schema.at("properties").at(param).as_object();
+            params += (params.empty() ? "" : ", ") + ("`" + param + "` ") + type_of(schema);
+        }
+        out += "| `" + name + "` | " + params + " | " + row.summary + " |\n";
+    }
+    out += "\n| code | name | meaning |\n| --- | --- | --- |\n";
+    for (const RpcCodeInfo& row : kRpcCodes)
+        out += "| " + std::to_string(static_cast<int>(row.code)) + " | `" + row.name + "` | " +
+               row.meaning + " |\n";
+    return out;
+}
+
+}  // namespace millrace::node::rpc

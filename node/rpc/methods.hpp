@@ -1,0 +1,82 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/describe_schema.hpp"
+#include "common/json.hpp"
+#include "common/result.hpp"
+#include "node/rpc/errors.hpp"
+
+namespace millrace::node::rpc {
+
+/// Parameters of a method that takes none.
+struct NoParams {};
+BOOST_DESCRIBE_STRUCT(NoParams, (), ())
+
+/// One row of the table: everything that is known of a method. Dispatcher, `rpc_discover` and the
+/// manual's list read this and nothing else.
+struct Method {
+    std::string name;
+    std::string summary;
+    /// Names of the parameters in positional order.
+    std::vector<std::string> param_names;
+    boost::json::object params_schema;
+    boost::json::object result_schema;
+    /// Parameters of a call that works on a fresh `--dev` node, shown in the OpenRPC document.
+    boost::json::value example_params;
+    std::function<Result<boost::json::value, RpcError>(const boost::json::value& params)> call;
+};
+
+/// The methods by name. Filled once by `main`, then only read, from any thread.
+class MethodTable {
+  public:
+    /// Adds `name`, whose handler maps described `Params` to a described result.
+    template <class Params, class Handler>
+    void add(std::string name, std::string summary, boost::json::value example, Handler handler) {
+        using Answer = typename std::invoke_result_t<Handler, const Params&>::value_type;
+        Method row;
+        row.name = std::move(name);
+        row.summary = std::move(summary);
+        boost::mp11::mp_for_each<codec_detail::Members<Params>>(
+            [&](auto d) { row.param_names.emplace_back(d.name); });
+        row.params_schema = json_schema<Params>();
+        if constexpr (!std::is_same_v<Answer, boost::json::value>)
+            row.result_schema = json_schema<Answer>();
+        row.example_params = std::move(example);
+        row.call = [names = row.param_names, handler = std::move(handler)](
+                       const boost::json::value& given) -> Result<boost::json::value, RpcError> {
+            MILLRACE_TRY(const boost::json::value named, by_name(given, names));
+            const Result<Params, JsonError> params = from_json<Params>(named);
+            if (!params.has_value())
+                return Err{RpcError{RpcCode::invalid_params, params.error().sentence()}};
+            MILLRACE_TRY(const Answer answer, handler(*params));
+            if constexpr (std::is_same_v<Answer, boost::json::value>)
+                return answer;
+            else
+                return to_json(answer);
+        };
+        insert(std::move(row));
+    }
+
+    [[nodiscard]] const Method* find(std::string_view name) const;
+    [[nodiscard]] const std::map<std::string, Method, std::less<>>& rows() const { return rows_; }
+    /// The OpenRPC 1.3 document of all rows, as `rpc_discover` answers.
+    [[nodiscard]] boost::json::object openrpc() const;
+    /// The manual's list of methods and error codes, in Markdown.
+    [[nodiscard]] std::string markdown() const;
+
+  private:
+    void insert(Method row);
+    /// Parameters by position become parameters by name; absent ones become `{}`.
+    static Result<boost::json::value, RpcError> by_name(const boost::json::value& given,
+                                                        const std::vector<std::string>& names);
+    std::map<std::string, Method, std::less<>> rows_;
+};
+
+}  // namespace millrace::node::rpc

@@ -1,0 +1,7 @@
+if(MILLRACE_PURE_ONLY)
+  return()
+endif()
+millrace_test(NAME test_node LABELS unit
+  SOURCES
+    unit/node/rpc_test.cpp
+  LIBS millrace_node)

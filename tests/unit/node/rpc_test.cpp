@@ -1,0 +1,256 @@
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "node/rpc/dispatch.hpp"
+#include "node/rpc/server_http.hpp"
+
+namespace millrace::node::rpc {
+namespace {
+
+struct EchoParams {
+    std::uint32_t number = 0;
+    std::optional<std::uint32_t> extra;
+};
+BOOST_DESCRIBE_STRUCT(EchoParams, (), (number, extra))
+struct EchoResult {
+    std::uint64_t doubled = 0;
+};
+BOOST_DESCRIBE_STRUCT(EchoResult, (), (doubled))
+
+MethodTable make_table() {
+    MethodTable table;
+    table.add<EchoParams>("test_double", "Twice the number.", boost::json::object{{"number", 2}},
+                          [](const EchoParams& p) -> Result<EchoResult, RpcError> {
+                              if (p.number == 13)
+                                  return Err{RpcError{RpcCode::not_found, "no such number"}};
+                              if (p.number == 14) throw std::runtime_error("broken");
+                              return EchoResult{2ULL * p.number + p.extra.value_or(0)};
+                          });
+    return table;
+}
+
+int code_of(std::string_view answer) {
+    const auto parsed = boost::json::parse(answer);
+    const auto& object =
+        parsed.is_array() ? parsed.as_array().at(0).as_object() : parsed.as_object();
+    if (!object.contains("error")) return 0;
+    CHECK_FALSE(object.at("error").at("message").as_string().empty());
+    return static_cast<int>(object.at("error").at("code").as_int64());
+}
+
+}  // namespace
+
+TEST_SUITE("node/rpc") {
+    TEST_CASE("each kind of bad request has its code and a sentence") {
+        const MethodTable table = make_table();
+        const DispatchLimits limits{.batch_max = 3, .depth_max = 8, .response_bytes_max = 4096};
+        struct Row {
+            const char* name;
+            std::string request;
+            int expected;
+        };
+        const std::vector<Row> rows = {
+            {"by name", R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":{"number":4}})",
+             0},
+            {"by position", R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[4,1]})", 0},
+            {"empty text", "", -32700},
+            {"not JSON", "{\"jsonrpc\":", -32700},
+            {"two documents", "{} {}", -32700},
+            {"invalid UTF-8", "{\"jsonrpc\":\"\xff\"}", -32700},
+            {"too deep", "[[[[[[[[[[[[]]]]]]]]]]]]", -32600},
+            {"a number", "5", -32600},
+            {"an empty batch", "[]", -32600},
+            {"a long batch", "[1,2,3,4]", -32600},
+            {"no version", R"({"id":1,"method":"test_double"})", -32600},
+            {"an object as id", R"({"jsonrpc":"2.0","id":{},"method":"test_double"})", -32600},
+            {"unknown method", R"({"jsonrpc":"2.0","id":1,"method":"nope"})", -32601},
+            {"missing parameter", R"({"jsonrpc":"2.0","id":1,"method":"test_double"})", -32602},
+            {"wrong type", R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":["x"]})",
+             -32602},
+            {"negative", R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[-1]})",
+             -32602},
+            {"a fraction", R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[1.5]})",
+             -32602},
+            {"too large",
+             R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[4294967296]})", -32602},
+            {"huge", R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[1e999]})", -32602},
+            {"too many", R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[1,2,3]})",
+             -32602},
+            {"unknown name",
+             R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":{"number":1,"x":1}})",
+             -32602},
+            {"handler's error", R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[13]})",
+             -32001},
+            {"handler throws", R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[14]})",
+             -32603},
+        };
+        for (const Row& row : rows) {
+            CAPTURE(row.name);
+            CHECK(code_of(dispatch(table, limits, row.request)) == row.expected);
+        }
+    }
+
+    TEST_CASE("a batch is answered in order, and notifications are not answered") {
+        const MethodTable table = make_table();
+        const std::string answer =
+            dispatch(table, {},
+                     R"([{"jsonrpc":"2.0","id":"a","method":"test_double","params":[1]},)"
+                     R"({"jsonrpc":"2.0","method":"test_double","params":[2]},)"
+                     R"({"jsonrpc":"2.0","id":"b","method":"test_double","params":[3]}])");
+        const auto parsed = boost::json::parse(answer).as_array();
+        REQUIRE(parsed.size() == 2);
+        CHECK(parsed[0].at("id") == "a");
+        CHECK(parsed[1].at("result").at("doubled") == 6);
+        CHECK(dispatch(table, {}, R"({"jsonrpc":"2.0","method":"test_double","params":[2]})")
+                  .empty());
+    }
+
+    TEST_CASE("the OpenRPC document and the manual list what the dispatcher knows") {
+        const MethodTable table = make_table();
+        const auto document = table.openrpc();
+        const auto& method = document.at("methods").as_array().at(0).as_object();
+        CHECK(method.at("name") == "test_double");
+        CHECK(method.at("params").as_array().at(0).at("required") == true);
+        CHECK(method.at("params").as_array().at(1).at("required") == false);
+        CHECK(table.markdown().find("`test_double`") != std::string::npos);
+    }
+}
+
+namespace {
+
+class MemoryBlobs final : public BlobPort {
+  public:
+    class MemoryUpload final : public Upload {
+      public:
+        explicit MemoryUpload(std::string& target) : target_(target) {}
+        Status<> write(ByteView piece) override {
+            target_ += as_text(piece);
+            return Ok{};
+        }
+        Result<std::string> finish() override { return std::string("feed"); }
+
+      private:
+        std::string& target_;
+    };
+    Result<std::unique_ptr<Upload>> upload(std::uint64_t bytes) override {
+        if (bytes > 1000) return Err{Error{1, "no room for " + std::to_string(bytes) + " bytes"}};
+        return std::unique_ptr<Upload>(std::make_unique<MemoryUpload>(got));
+    }
+    std::optional<Download> find(std::string_view id) override {
+        if (id != "feed") return std::nullopt;
+        return Download{path, size};
+    }
+    std::string got;
+    std::string path;
+    std::uint64_t size = 0;
+};
+
+/// Sends raw bytes to the server and reads until it closes.
+std::string talk(std::uint16_t port, const std::string& request) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    REQUIRE(fd >= 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+    std::size_t sent = 0;
+    while (sent < request.size()) {
+        const ssize_t n = ::send(fd, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+        if (n <= 0) break;
+        sent += static_cast<std::size_t>(n);
+    }
+    std::string out;
+    std::array<char, 4096> piece{};
+    for (;;) {
+        const ssize_t n = ::recv(fd, piece.data(), piece.size(), 0);
+        if (n <= 0) break;
+        out.append(piece.data(), static_cast<std::size_t>(n));
+    }
+    ::close(fd);
+    return out;
+}
+
+std::string post(const std::string& body, const std::string& headers = "") {
+    return "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: "
+           "application/json\r\n" +
+           headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+}  // namespace
+
+TEST_SUITE("node/rpc/server_http") {
+    TEST_CASE("requests, blobs and refusals over a real socket") {
+        const MethodTable table = make_table();
+        MemoryBlobs blobs;
+        bool ready = false;
+        HttpSettings settings;
+        settings.port = 0;
+        settings.body_bytes_max = 1000;
+        HttpServer server(table, blobs, [&] { return ready; }, settings);
+        REQUIRE(server.start().has_value());
+        const std::uint16_t port = server.port();
+        const std::string call = R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[4]})";
+
+        CHECK(talk(port, post(call)).find("\"doubled\":8") != std::string::npos);
+        CHECK(talk(port, post(std::string(2000, ' '))).find("413") != std::string::npos);
+        CHECK(talk(port,
+                   "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+                   "Content-Length: 2\r\n\r\n{}")
+                  .find(" 415 ") != std::string::npos);
+        CHECK(talk(port, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n").find(" 403 ") !=
+              std::string::npos);
+        CHECK(talk(port, "GET /ready HTTP/1.0\r\n\r\n").find(" 503 ") != std::string::npos);
+        CHECK(talk(port, "BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n").find(" 405 ") !=
+              std::string::npos);
+        CHECK(talk(port,
+                   "PUT /blob HTTP/1.1\r\nHost: localhost\r\nConnection: "
+                   "close\r\nContent-Length: 5\r\n\r\nhello")
+                  .find("feed") != std::string::npos);
+        CHECK(blobs.got == "hello");
+        CHECK(talk(port, "PUT /blob HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n")
+                  .find(" 507 ") != std::string::npos);
+        CHECK(talk(port, "PUT /blob HTTP/1.1\r\nHost: localhost\r\n\r\n").find(" 411 ") !=
+              std::string::npos);
+        CHECK(talk(port, "GET /blob/none HTTP/1.0\r\n\r\n").find(" 404 ") != std::string::npos);
+
+        char name[] = "/tmp/millrace_rpc_XXXXXX";
+        const int fd = ::mkstemp(name);
+        REQUIRE(fd >= 0);
+        REQUIRE(::write(fd, "0123456789", 10) == 10);
+        ::close(fd);
+        blobs.path = name;
+        blobs.size = 10;
+        CHECK(talk(port, "GET /blob/feed HTTP/1.0\r\n\r\n").ends_with("\r\n\r\n0123456789"));
+        CHECK(talk(port, "GET /blob/feed HTTP/1.0\r\nRange: bytes=4-6\r\n\r\n")
+                  .ends_with("\r\n\r\n456"));
+        CHECK(talk(port, "GET /blob/feed HTTP/1.0\r\nRange: bytes=8-\r\n\r\n")
+                  .ends_with("\r\n\r\n89"));
+        CHECK(talk(port, "GET /blob/feed HTTP/1.0\r\nRange: bytes=11-\r\n\r\n").find(" 416 ") !=
+              std::string::npos);
+        ::unlink(name);
+        server.stop();
+
+        HttpServer again(table, blobs, [] { return true; }, settings);
+        CHECK(again.start().has_value());
+    }
+
+    TEST_CASE("a taken port is refused with a sentence that says what to do") {
+        const MethodTable table;
+        MemoryBlobs blobs;
+        HttpSettings settings;
+        settings.port = 0;
+        HttpServer first(table, blobs, [] { return true; }, settings);
+        REQUIRE(first.start().has_value());
+        settings.port = first.port();
+        HttpServer second(table, blobs, [] { return true; }, settings);
+        const auto refused = second.start();
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().message.find("--rpc-port") != std::string::npos);
+    }
+}
+
+}  // namespace millrace::node::rpc

@@ -1,0 +1,220 @@
+#include "node/storage/ledger_db.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <array>
+#include <system_error>
+
+namespace millrace::node {
+
+namespace {
+
+constexpr std::array<const char*, kColumns> kColumnNames{"default", "flat",  "pages",
+                                                         "blocks",  "index", "votes"};
+/// Memtables and block cache share one budget, so that a node's memory has a ceiling.
+constexpr std::size_t kCacheBytes = 128U * 1024U * 1024U;
+constexpr std::size_t kMemtableBytes = 16U * 1024U * 1024U;
+/// Info logs of RocksDB itself; they are for its authors, two small ones suffice.
+constexpr std::size_t kInfoLogBytes = 1024U * 1024U;
+constexpr std::string_view kVersionKey = "data_version";
+constexpr std::string_view kVersion = "1";
+
+rocksdb::Slice slice(ByteView raw) {
+    const std::string_view text = as_text(raw);
+    return text.empty() ? rocksdb::Slice() : rocksdb::Slice(text.data(), text.size());
+}
+Bytes bytes(const rocksdb::Slice& raw) {
+    const ByteView view = as_bytes({raw.data(), raw.size()});
+    return {view.begin(), view.end()};
+}
+Error failure(const char* what, const rocksdb::Status& status) {
+    return Error{2, std::string("cannot ") + what + " the ledger: " + status.ToString()};
+}
+
+struct Handles {
+    rocksdb::DB* db = nullptr;
+    std::array<rocksdb::ColumnFamilyHandle*, kColumns> columns{};
+    [[nodiscard]] rocksdb::ColumnFamilyHandle* of(Column column) const {
+        return columns.at(static_cast<std::size_t>(column));
+    }
+};
+
+Result<std::optional<Bytes>> read(const Handles& handles, const rocksdb::ReadOptions& options,
+                                  Column column, ByteView key) {
+    rocksdb::PinnableSlice value;
+    const rocksdb::Status status = handles.db->Get(options, handles.of(column), slice(key), &value);
+    if (status.IsNotFound()) return std::optional<Bytes>();
+    if (!status.ok()) return Err{failure("read", status)};
+    return std::optional<Bytes>(bytes(value));
+}
+
+Result<std::vector<KeyValue>> read_range(const Handles& handles, rocksdb::ReadOptions options,
+                                         Column column, ByteView prefix, ByteView from,
+                                         std::size_t limit) {
+    options.total_order_seek = true;
+    const std::unique_ptr<rocksdb::Iterator> it(
+        handles.db->NewIterator(options, handles.of(column)));
+    std::vector<KeyValue> out;
+    const rocksdb::Slice start =
+        slice(from).compare(slice(prefix)) > 0 ? slice(from) : slice(prefix);
+    for (it->Seek(start); it->Valid() && out.size() < limit; it->Next()) {
+        if (!it->key().starts_with(slice(prefix))) break;
+        out.emplace_back(bytes(it->key()), bytes(it->value()));
+    }
+    if (!it->status().ok()) return Err{failure("read", it->status())};
+    return out;
+}
+
+Result<std::optional<KeyValue>> read_last(const Handles& handles,
+                                          const rocksdb::ReadOptions& options, Column column) {
+    const std::unique_ptr<rocksdb::Iterator> it(
+        handles.db->NewIterator(options, handles.of(column)));
+    it->SeekToLast();
+    std::optional<KeyValue> out;
+    if (it->Valid()) out.emplace(bytes(it->key()), bytes(it->value()));
+    if (!it->status().ok()) return Err{failure("read", it->status())};
+    return out;
+}
+
+class Snapshot final : public DbReader {
+  public:
+    explicit Snapshot(const Handles& handles)
+        : handles_(handles), snapshot_(handles.db->GetSnapshot()) {
+        options_.snapshot = snapshot_;
+    }
+    ~Snapshot() override { handles_.db->ReleaseSnapshot(snapshot_); }
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+    Result<std::optional<Bytes>> get(Column column, ByteView key) const override {
+        return read(handles_, options_, column, key);
+    }
+    Result<std::vector<KeyValue>> scan(Column column, ByteView prefix, ByteView from,
+                                       std::size_t limit) const override {
+        return read_range(handles_, options_, column, prefix, from, limit);
+    }
+    Result<std::optional<KeyValue>> last(Column column) const override {
+        return read_last(handles_, options_, column);
+    }
+
+  private:
+    const Handles& handles_;
+    const rocksdb::Snapshot* snapshot_;
+    rocksdb::ReadOptions options_;
+};
+
+}  // namespace
+
+class LedgerDb::Impl {
+  public:
+    Impl() = default;
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+    ~Impl() {
+        if (handles.db == nullptr) return;
+        for (rocksdb::ColumnFamilyHandle* column : handles.columns)
+            handles.db->DestroyColumnFamilyHandle(column);
+        handles.db->Close();
+        delete handles.db;
+    }
+    Handles handles;
+};
+
+LedgerDb::LedgerDb(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LedgerDb::~LedgerDb() = default;
+
+Result<std::unique_ptr<LedgerDb>> LedgerDb::open(const std::filesystem::path& folder) {
+    std::error_code ec;
+    std::filesystem::create_directories(folder, ec);
+    if (ec)
+        return Err{
+            Error{2, "cannot create the data folder " + folder.string() + ": " + ec.message()}};
+
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    options.create_missing_column_families = true;
+    options.max_open_files = 256;
+    options.keep_log_file_num = 2;
+    options.max_log_file_size = kInfoLogBytes;
+    // A torn record at the end of the log is a write that was never acknowledged: drop it. Damage
+    // before the end is not ours to repair silently.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    options.paranoid_checks = true;
+
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = rocksdb::NewLRUCache(kCacheBytes);
+    table.cache_index_and_filter_blocks = true;
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    rocksdb::ColumnFamilyOptions column;
+    column.write_buffer_size = kMemtableBytes;
+    column.compression = rocksdb::kLZ4Compression;
+    column.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+
+    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    for (const char* name : kColumnNames) descriptors.emplace_back(name, column);
+    std::vector<rocksdb::ColumnFamilyHandle*> columns;
+    auto impl = std::make_unique<Impl>();
+    const rocksdb::Status status =
+        rocksdb::DB::Open(options, folder.string(), descriptors, &columns, &impl->handles.db);
+    if (status.IsIOError() && status.ToString().find("lock") != std::string::npos)
+        return Err{Error{3, "another millraced uses the data folder " + folder.string() +
+                                "; stop it, or choose another folder with --data-dir"}};
+    if (!status.ok())
+        return Err{Error{2, "cannot open the ledger in " + folder.string() + ": " +
+                                status.ToString() +
+                                "; if the disk is sound, restore the folder or join anew"}};
+    for (std::size_t i = 0; i < kColumns; ++i) impl->handles.columns.at(i) = columns.at(i);
+
+    std::unique_ptr<LedgerDb> db(new LedgerDb(std::move(impl)));
+    MILLRACE_TRY(const std::optional<Bytes> version, db->get(Column::meta, as_bytes(kVersionKey)));
+    if (!version) {
+        const ByteView now = as_bytes(kVersion);
+        const DbWrite write{Column::meta,
+                            Bytes(as_bytes(kVersionKey).begin(), as_bytes(kVersionKey).end()),
+                            Bytes(now.begin(), now.end())};
+        MILLRACE_CHECK(db->commit({&write, 1}));
+    } else if (as_text(*version) != kVersion) {
+        return Err{Error{4, "the data folder " + folder.string() + " has data version " +
+                                std::string(as_text(*version)) + ", this program knows version " +
+                                std::string(kVersion) + "; use the program that wrote it"}};
+    }
+    return db;
+}
+
+Result<std::optional<Bytes>> LedgerDb::get(Column column, ByteView key) const {
+    return read(impl_->handles, {}, column, key);
+}
+Result<std::vector<KeyValue>> LedgerDb::scan(Column column, ByteView prefix, ByteView from,
+                                             std::size_t limit) const {
+    return read_range(impl_->handles, {}, column, prefix, from, limit);
+}
+Result<std::optional<KeyValue>> LedgerDb::last(Column column) const {
+    return read_last(impl_->handles, {}, column);
+}
+
+Status<> LedgerDb::commit(std::span<const DbWrite> writes) {
+    rocksdb::WriteBatch batch;
+    for (const DbWrite& write : writes) {
+        const rocksdb::Status added =
+            write.value
+                ? batch.Put(impl_->handles.of(write.column), slice(write.key), slice(*write.value))
+                : batch.Delete(impl_->handles.of(write.column), slice(write.key));
+        if (!added.ok()) return Err{failure("write", added)};
+    }
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    const rocksdb::Status status = impl_->handles.db->Write(options, &batch);
+    if (!status.ok()) return Err{failure("write", status)};
+    return Ok{};
+}
+
+std::unique_ptr<DbReader> LedgerDb::snapshot() const {
+    return std::make_unique<Snapshot>(impl_->handles);
+}
+
+}  // namespace millrace::node

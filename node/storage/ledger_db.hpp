@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "common/bytes.hpp"
+#include "common/result.hpp"
+
+namespace millrace::node {
+
+/// The ledger's column families. Names on disk never change; a new one is a new data version.
+enum class Column : std::uint8_t {
+    meta,    ///< data version, chain id, applied height, genesis
+    flat,    ///< ledger state: key -> value, the newest finalized version
+    pages,   ///< authenticated map: page id -> page
+    blocks,  ///< height (big-endian) -> block with its certificate
+    index,   ///< transaction hash -> place; per-account history
+    votes,   ///< own votes by view: written and synced before a vote leaves
+};
+inline constexpr std::size_t kColumns = 6;
+
+/// One put or delete of an atomic batch.
+struct DbWrite {
+    Column column = Column::meta;
+    Bytes key;
+    std::optional<Bytes> value;  ///< none deletes
+};
+
+using KeyValue = std::pair<Bytes, Bytes>;
+
+/// Reads of one moment. Every failure of the disk is an error, never "not there".
+class DbReader {
+  public:
+    virtual ~DbReader() = default;
+    [[nodiscard]] virtual Result<std::optional<Bytes>> get(Column column, ByteView key) const = 0;
+    /// Pairs whose key starts with `prefix`, in byte order, from the first key >= `from`, at most
+    /// `limit`.
+    [[nodiscard]] virtual Result<std::vector<KeyValue>> scan(Column column, ByteView prefix,
+                                                             ByteView from,
+                                                             std::size_t limit) const = 0;
+    /// The pair with the greatest key, where there is one.
+    [[nodiscard]] virtual Result<std::optional<KeyValue>> last(Column column) const = 0;
+};
+
+/// RocksDB behind a door: the only place that knows it. A batch is atomic, and durable on return
+/// when synced, so that a crash at any instruction leaves the last finalized block whole.
+class LedgerDb final : public DbReader {
+  public:
+    /// Opens or creates `folder`. Refuses a folder in use by another process, and another data
+    /// version.
+    [[nodiscard]] static Result<std::unique_ptr<LedgerDb>> open(
+        const std::filesystem::path& folder);
+    ~LedgerDb() override;
+    LedgerDb(const LedgerDb&) = delete;
+    LedgerDb& operator=(const LedgerDb&) = delete;
+
+    [[nodiscard]] Result<std::optional<Bytes>> get(Column column, ByteView key) const override;
+    [[nodiscard]] Result<std::vector<KeyValue>> scan(Column column, ByteView prefix, ByteView from,
+                                                     std::size_t limit) const override;
+    [[nodiscard]] Result<std::optional<KeyValue>> last(Column column) const override;
+
+    /// All or nothing; returns after the write-ahead log is synced.
+    [[nodiscard]] Status<> commit(std::span<const DbWrite> writes);
+    /// A frozen view for readers on other threads; keep it short, it holds back compaction.
+    [[nodiscard]] std::unique_ptr<DbReader> snapshot() const;
+
+  private:
+    class Impl;
+    explicit LedgerDb(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::node

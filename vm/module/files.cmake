@@ -1,0 +1,14 @@
+set(vm_module_sources
+  module/cursor.cpp
+  module/error.cpp
+  module/proposals.cpp
+  module/reader.cpp)
+set(vm_module_headers
+  module/cursor.hpp
+  module/error.hpp
+  module/limits.hpp
+  module/module.hpp
+  module/opcodes.hpp
+  module/proposals.hpp
+  module/reader.hpp
+  module/types.hpp)

@@ -55,9 +55,8 @@ AccountSignature AccountSecret::sign(ByteView message, const SigningEntropy& ent
     secp256k1_schnorrsig_extraparams extra = SECP256K1_SCHNORRSIG_EXTRAPARAMS_INIT;
     extra.ndata = aux.data();
     AccountSignature out;
-    const int rc =
-        secp256k1_schnorrsig_sign_custom(context.get(), out.bytes.data(), message.data(),
-                                         message.size(), pair.get(), &extra);
+    const int rc = secp256k1_schnorrsig_sign_custom(context.get(), out.bytes.data(), message.data(),
+                                                    message.size(), pair.get(), &extra);
     MILLRACE_ASSERT(rc == 1);
     return out;
 }

@@ -28,7 +28,7 @@ template <class T>
     namespace json = boost::json;
     if constexpr (requires { T::json_schema(); }) {
         return T::json_schema();
-    } else if constexpr (json_detail::SelfText<T>) {
+    } else if constexpr (json_detail::SelfText<T> || json_detail::NetworkText<T>) {
         return {{"type", "string"}, {"description", T::kTextName}};
     } else if constexpr (std::is_same_v<T, bool>) {
         return {{"type", "boolean"}};

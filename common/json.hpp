@@ -10,12 +10,19 @@
 
 #include "common/amount.hpp"
 #include "common/codec.hpp"
+#include "common/network.hpp"
 
 /// JSON from the same description as the binary codec. Integers are JSON numbers; `Amount` and
 /// `Price` are decimal strings of nano-credits (they pass 2^53); fixed bytes are lower-case
 /// hexadecimal; enums are their enumerator's name; a variant is an object with "type" first.
 /// Unknown members are refused.
 namespace millrace {
+
+/// What a text form may depend on beside the value. The RPC layer names its chain's network, so
+/// that addresses come out, and are accepted, with that network's prefix only.
+struct JsonStyle {
+    std::optional<Network> network;
+};
 
 /// What did not fit, with the path of the member: `params.limit: expected a decimal string`.
 struct JsonError {
@@ -43,14 +50,22 @@ concept SelfText = requires(const T& value) {
     { value.json_text() } -> std::convertible_to<std::string>;
     { T::from_json_text(std::string_view{}) } -> std::same_as<std::optional<T>>;
 };
+/// The same for a text that depends on the network; a refusal comes with its sentence.
+template <class T>
+concept NetworkText = requires(const T& value, std::optional<Network> network) {
+    { value.json_text(network) } -> std::convertible_to<std::string>;
+    { T::from_json_text(std::string_view{}, network) } -> std::same_as<Result<T, std::string>>;
+};
 }  // namespace json_detail
 
 /// Alternatives of a variant have a `static constexpr const char* kName` for their "type".
 template <class T>
-[[nodiscard]] boost::json::value to_json(const T& value) {
+[[nodiscard]] boost::json::value to_json(const T& value, const JsonStyle& style = {}) {
     using namespace codec_detail;
     if constexpr (json_detail::SelfText<T>) {
         return boost::json::value(std::string(value.json_text()));
+    } else if constexpr (json_detail::NetworkText<T>) {
+        return boost::json::value(std::string(value.json_text(style.network)));
     } else if constexpr (std::is_same_v<T, bool>) {
         return boost::json::value(value);
     } else if constexpr (std::is_enum_v<T>) {
@@ -66,14 +81,14 @@ template <class T>
     } else if constexpr (IsBoundedString<T>::value || std::is_same_v<T, std::string>) {
         return boost::json::value(static_cast<const std::string&>(value));
     } else if constexpr (IsOptional<T>::value) {
-        return value ? to_json(*value) : boost::json::value(nullptr);
+        return value ? to_json(*value, style) : boost::json::value(nullptr);
     } else if constexpr (IsVariant<T>::value) {
         return std::visit(
-            [](const auto& alternative) {
+            [&](const auto& alternative) {
                 using A = std::remove_cvref_t<decltype(alternative)>;
                 boost::json::object out;
                 out["type"] = A::kName;
-                const boost::json::value inner = to_json(alternative);
+                const boost::json::value inner = to_json(alternative, style);
                 for (const auto& [key, member] : inner.as_object()) out[key] = member;
                 return boost::json::value(std::move(out));
             },
@@ -86,21 +101,22 @@ template <class T>
             return boost::json::value(to_hex(ByteView(value.data(), value.size())));
         } else {
             boost::json::array out;
-            for (const auto& item : value) out.push_back(to_json(item));
+            for (const auto& item : value) out.push_back(to_json(item, style));
             return boost::json::value(std::move(out));
         }
     } else {
         static_assert(Described<T>, "describe the struct with BOOST_DESCRIBE_STRUCT");
         boost::json::object out;
         boost::mp11::mp_for_each<Members<T>>(
-            [&](auto d) { out[d.name] = to_json(value.*d.pointer); });
+            [&](auto d) { out[d.name] = to_json(value.*d.pointer, style); });
         return boost::json::value(std::move(out));
     }
 }
 
 template <class T>
 [[nodiscard]] Result<T, JsonError> from_json(const boost::json::value& in,
-                                             const std::string& path = "") {
+                                             const std::string& path = "",
+                                             const JsonStyle& style = {}) {
     using namespace codec_detail;
     const auto sub = [&](std::string_view name) {
         return path.empty() ? std::string(name) : path + "." + std::string(name);
@@ -110,6 +126,11 @@ template <class T>
         const std::optional<T> value = T::from_json_text(text);
         if (!value) return Err{JsonError{path, "not a valid " + std::string(T::kTextName)}};
         return *value;
+    } else if constexpr (json_detail::NetworkText<T>) {
+        MILLRACE_TRY(const std::string text, json_detail::to_text(in, path));
+        auto value = T::from_json_text(text, style.network);
+        if (!value.has_value()) return Err{JsonError{path, value.error()}};
+        return *std::move(value);
     } else if constexpr (std::is_same_v<T, bool>) {
         if (!in.is_bool()) return Err{JsonError{path, "expected true or false"}};
         return in.get_bool();
@@ -145,7 +166,7 @@ template <class T>
         return json_detail::to_text(in, path);
     } else if constexpr (IsOptional<T>::value) {
         if (in.is_null()) return T{};
-        MILLRACE_TRY(auto inner, (from_json<typename T::value_type>(in, path)));
+        MILLRACE_TRY(auto inner, (from_json<typename T::value_type>(in, path, style)));
         return T{std::move(inner)};
     } else if constexpr (IsVariant<T>::value) {
         if (!in.is_object() || !in.get_object().contains("type") ||
@@ -158,7 +179,7 @@ template <class T>
         boost::mp11::mp_for_each<boost::mp11::mp_iota_c<std::variant_size_v<T>>>([&](auto i) {
             using A = std::variant_alternative_t<decltype(i)::value, T>;
             if (out || type != A::kName) return;
-            auto inner = from_json<A>(boost::json::value(rest), path);
+            auto inner = from_json<A>(boost::json::value(rest), path, style);
             if (inner.has_value())
                 out.emplace(T(std::move(*inner)));
             else
@@ -178,7 +199,7 @@ template <class T>
             for (std::size_t i = 0; i < in.get_array().size(); ++i) {
                 MILLRACE_TRY(auto item,
                              (from_json<typename T::value_type>(
-                                 in.get_array()[i], path + "[" + std::to_string(i) + "]")));
+                                 in.get_array()[i], path + "[" + std::to_string(i) + "]", style)));
                 out.push_back(std::move(item));
             }
             return out;
@@ -189,8 +210,9 @@ template <class T>
                 path, "expected an array of " + std::to_string(std::tuple_size_v<T>) + " items"}};
         T out{};
         for (std::size_t i = 0; i < out.size(); ++i) {
-            MILLRACE_TRY(out[i], (from_json<typename T::value_type>(
-                                     in.get_array()[i], path + "[" + std::to_string(i) + "]")));
+            MILLRACE_TRY(out[i],
+                         (from_json<typename T::value_type>(
+                             in.get_array()[i], path + "[" + std::to_string(i) + "]", style)));
         }
         return out;
     } else {
@@ -209,7 +231,7 @@ template <class T>
                 return;
             }
             ++used;
-            auto value = from_json<M>(*member, sub(d.name));
+            auto value = from_json<M>(*member, sub(d.name), style);
             if (value.has_value())
                 out.*d.pointer = std::move(*value);
             else

@@ -9,3 +9,8 @@ millrace_test(NAME test_common_keys LABELS unit
     unit/common/ed25519_test.cpp
     unit/common/vrf_test.cpp
   LIBS millrace_common)
+millrace_test(NAME test_common_trees LABELS unit property
+  SOURCES
+    unit/common/page_tree_test.cpp
+    property/common/page_proof_test.cpp
+  LIBS millrace_common)

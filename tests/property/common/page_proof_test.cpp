@@ -151,7 +151,8 @@ TEST_SUITE("common/page_proof") {
         const std::vector<std::uint64_t> pages = {1, 4};
         const std::vector<Hash> leaves = {parts[0].root, zero_subtree(0)};
         const PageProof good = *make_page_proof(tree, pages);
-        // Siblings by level: 0: pages 0 and 5; 1: pages 2-3 and 6-7; 3: pages 8-15. One is not zero.
+        // Siblings by level: 0: pages 0 and 5; 1: pages 2-3 and 6-7; 3: pages 8-15. One is not
+        // zero.
         REQUIRE(good.flags == BoundedBytes<6656>{0x08});
         REQUIRE(good.siblings.size() == 1);
         struct Row {
@@ -173,8 +174,7 @@ TEST_SUITE("common/page_proof") {
              PageProofError::pages_not_ascending},
             {"beyond the tree", [](PageProof& p) { p.pages[1] = 16; },
              PageProofError::page_out_of_range},
-            {"no flags", [](PageProof& p) { p.flags.clear(); },
-             PageProofError::flags_size_differs},
+            {"no flags", [](PageProof& p) { p.flags.clear(); }, PageProofError::flags_size_differs},
             {"a byte of flags too many", [](PageProof& p) { p.flags.push_back(0); },
              PageProofError::flags_size_differs},
             {"a bit after the last sibling", [](PageProof& p) { p.flags[0] |= 0x20; },
@@ -195,8 +195,8 @@ TEST_SUITE("common/page_proof") {
             PageProof proof = good;
             row.spoil(proof);
             const std::vector<Hash> fitting(proof.pages.size(), leaves[0]);
-            const auto got = proven_root(
-                proof, proof.pages.size() == 2 ? leaves : fitting, ProofShape{4, 0});
+            const auto got =
+                proven_root(proof, proof.pages.size() == 2 ? leaves : fitting, ProofShape{4, 0});
             REQUIRE_FALSE(got.has_value());
             CHECK(got.error() == row.expected);
         }

@@ -109,8 +109,7 @@ TEST_SUITE("common/page_tree") {
                 const std::uint64_t changes = rng.below(12);
                 for (std::uint64_t i = 0; i < changes; ++i) {
                     std::uint64_t place = random_place(rng, levels);
-                    if (!oracle.pages.empty() && rng.chance(3))
-                        place = oracle.pages.begin()->first;
+                    if (!oracle.pages.empty() && rng.chance(3)) place = oracle.pages.begin()->first;
                     if (rng.chance(3)) {
                         oracle.pages.erase(place);
                         batch[place] = {0, place, zero_subtree(0)};

@@ -1,4 +1,8 @@
 set(market_auction_sources
-  auction/classes.cpp)
+  auction/book.cpp
+  auction/classes.cpp
+  auction/order.cpp)
 set(market_auction_headers
-  auction/classes.hpp)
+  auction/classes.hpp
+  auction/clearing.hpp
+  auction/order.hpp)

@@ -3,6 +3,7 @@ if(MILLRACE_PURE_ONLY)
 endif()
 millrace_test(NAME test_node LABELS unit
   SOURCES
+    unit/node/blob_store_test.cpp
     unit/node/ledger_db_test.cpp
     unit/node/rpc_test.cpp
   LIBS millrace_node)

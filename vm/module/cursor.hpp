@@ -24,6 +24,8 @@ class ByteCursor {
     [[nodiscard]] std::uint32_t offset() const {
         return base_ + static_cast<std::uint32_t>(at_ - begin_);
     }
+    /// What is left, without moving.
+    [[nodiscard]] ByteView rest() const { return {at_, end_}; }
     [[nodiscard]] bool failed() const { return failed_; }
     [[nodiscard]] const ModuleError& error() const { return error_; }
 

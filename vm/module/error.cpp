@@ -163,6 +163,8 @@ std::string_view rule_text(ModuleRule rule) {
             return "Millrace does not run typed function references";
         case ModuleRule::custom_page_sizes:
             return "Millrace does not run memories with pages other than 64 KiB";
+        case ModuleRule::multiple_memories_proposal:
+            return "Millrace does not run modules with several memories";
         case ModuleRule::wide_arithmetic:
             return "Millrace does not run the wide arithmetic proposal";
     }

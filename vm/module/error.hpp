@@ -93,6 +93,7 @@ enum class ModuleRule : std::uint8_t {
     function_references = 201,
     custom_page_sizes = 202,
     wide_arithmetic = 203,
+    multiple_memories_proposal = 204,
 };
 
 [[nodiscard]] constexpr bool is_malformed(ModuleRule rule) {

@@ -1,10 +1,15 @@
 set(vm_module_sources
   module/cursor.cpp
+  module/decode.cpp
+  module/detail/function_validator.cpp
   module/error.cpp
   module/proposals.cpp
-  module/reader.cpp)
+  module/reader.cpp
+  module/validate.cpp)
 set(vm_module_headers
   module/cursor.hpp
+  module/detail/function_validator.hpp
+  module/detail/utf8.hpp
   module/error.hpp
   module/limits.hpp
   module/module.hpp

@@ -58,7 +58,8 @@ struct Global {
     ConstExpr init;
 };
 
-/// One reference of an element segment, four bytes: kind in the top bits, index below.
+/// One reference of an element segment, four bytes: kind in the top bits, index below (of a null
+/// reference its type's encoding).
 class ElementItem {
   public:
     enum class Kind : std::uint8_t { null = 0, function = 1, global = 2 };
@@ -79,15 +80,17 @@ struct ElementSegment {
     SegmentMode mode = SegmentMode::active;
     ValType type = ValType::funcref;
     std::uint32_t table = 0;
-    ConstExpr start;  ///< active ones: first entry written
-    std::uint32_t item_offset = 0;
+    ConstExpr start;                ///< active ones: first entry written
+    std::uint32_t item_offset = 0;  ///< first one in `Module::element_items`
     std::uint32_t item_count = 0;
+    std::uint32_t offset = 0;  ///< where it stands, for diagnostics
 };
 struct DataSegment {
     SegmentMode mode = SegmentMode::active;
     std::uint32_t memory = 0;
     ConstExpr start;  ///< active ones: first byte written
     ByteRange bytes;
+    std::uint32_t offset = 0;  ///< where it stands, for diagnostics
 };
 
 /// Local declarations and instructions of a defined function, without the size in front.
@@ -116,8 +119,9 @@ struct Module {
     std::vector<ElementItem> element_items;
     std::vector<DataSegment> data;
     std::optional<std::uint32_t> data_count;  ///< as announced by the data count section
-    std::vector<FunctionBody> bodies;         ///< of defined functions, in order
-    ByteRange name_section;                   ///< payload of the custom section "name", or empty
+    std::uint32_t data_count_offset = 0;
+    std::vector<FunctionBody> bodies;  ///< of defined functions, in order
+    ByteRange name_section;            ///< payload of the custom section "name", or empty
 
     std::uint32_t imported_functions = 0;
     std::uint32_t imported_tables = 0;

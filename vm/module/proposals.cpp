@@ -202,6 +202,7 @@ std::string_view avoid_with(ModuleRule rule) {
             return "clang: --target=wasm32-wasi instead of wasm64; rustc: --target wasm32-wasip1; "
                    "wasm-ld: without -mwasm64";
         case ModuleRule::multiple_memories:
+        case ModuleRule::multiple_memories_proposal:
             return "clang: -mno-multimemory; rustc: -C target-feature=-multimemory";
         case ModuleRule::extended_constants:
             return "clang: -mno-extended-const; rustc: -C target-feature=-extended-const";

@@ -201,7 +201,7 @@ void InstructionReader::read_memarg(Instruction& out) {
     out.index = cursor_.u32();
     // Bit 6 announces a memory index (multiple memories); beyond 2^31 no alignment exists.
     if (out.index >= 0x40 && out.index < 0x80) {
-        cursor_.fail(at, ModuleRule::multiple_memories, "a load or store names a memory");
+        cursor_.fail(at, ModuleRule::multiple_memories_proposal, "a load or store names a memory");
         return;
     }
     if (out.index >= 0x20) {

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "common/amount.hpp"
+#include "common/result.hpp"
+
+namespace millrace::node {
+
+/// Everything that an operator can set; each row stands once, in `parse_settings`, and from it come
+/// the flag, the environment variable, the line of `--config` files and the help. Units are in the
+/// names.
+struct Settings {
+    std::filesystem::path data_dir;
+    bool dev = false;
+    bool provide = false;
+    std::string rpc_address = "127.0.0.1";
+    std::uint16_t rpc_port = 8645;
+    std::string log_level = "info";
+    bool log_json = false;
+    std::uint64_t blob_quota_bytes = 20ULL << 30U;
+    std::uint32_t provider_cores = 0;       ///< 0: all of this machine's
+    std::uint64_t provider_memory_mib = 0;  ///< 0: half of this machine's
+    Price provider_ask{5'000'000};          ///< nano-credits per Ggas
+    Amount provider_stake{1'000 * kNanoPerCredit};
+    std::uint64_t mempool_bytes_max = 64ULL << 20U;
+    bool print_config = false;
+};
+
+/// What `main` does next.
+struct Parsed {
+    /// Set when the program should end here (help, version, a mistake): the exit code.
+    std::optional<int> exit_code;
+    Settings settings;
+};
+
+/// Reads flags, then `MILLRACE_*` variables, then the file named by `--config`; prints help or the
+/// mistake.
+[[nodiscard]] Parsed parse_settings(int argc, char** argv);
+/// The settings as a config file that reads back to the same.
+[[nodiscard]] std::string to_config_text(const Settings& settings);
+
+}  // namespace millrace::node

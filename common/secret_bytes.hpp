@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "common/bytes.hpp"
 
@@ -56,6 +58,31 @@ class SecretBytes {
   private:
     void erase() noexcept { sodium_memzero(bytes_.data(), N); }
     std::array<std::uint8_t, N> bytes_{};
+};
+
+/// Secret bytes of a size known only at run time, under the same rules.
+class SecretBuffer {
+  public:
+    SecretBuffer() = default;
+    explicit SecretBuffer(std::size_t size) : bytes_(size) {}
+    /// A copy; the caller erases the source.
+    explicit SecretBuffer(ByteView raw) : bytes_(raw.begin(), raw.end()) {}
+    SecretBuffer(const SecretBuffer&) = delete;
+    SecretBuffer& operator=(const SecretBuffer&) = delete;
+    SecretBuffer(SecretBuffer&& other) noexcept : bytes_(std::move(other.bytes_)) {}
+    SecretBuffer& operator=(SecretBuffer&& other) noexcept {
+        std::swap(bytes_, other.bytes_);
+        return *this;
+    }
+    ~SecretBuffer() { sodium_memzero(bytes_.data(), bytes_.size()); }
+
+    [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+    [[nodiscard]] ByteView view() const noexcept { return bytes_; }
+    [[nodiscard]] std::string_view text() const noexcept { return as_text(bytes_); }
+    [[nodiscard]] MutableByteView mutable_view() noexcept { return bytes_; }
+
+  private:
+    Bytes bytes_;
 };
 
 /// Erases a buffer of ours that held a secret when the scope ends, on every way out.

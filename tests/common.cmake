@@ -6,11 +6,19 @@ millrace_test(NAME test_common_keys LABELS unit
   SOURCES
     unit/common/account_key_test.cpp
     unit/common/address_test.cpp
+    unit/common/bip32_test.cpp
     unit/common/ed25519_test.cpp
+    unit/common/mnemonic_test.cpp
+    unit/common/secret_box_test.cpp
     unit/common/vrf_test.cpp
   LIBS millrace_common)
 millrace_test(NAME test_common_trees LABELS unit property
   SOURCES
     unit/common/page_tree_test.cpp
     property/common/page_proof_test.cpp
+  LIBS millrace_common)
+millrace_test(NAME test_common_vectors LABELS unit
+  SOURCES
+    vectors/common/bip_vectors_test.cpp
+    vectors/common/keys_vectors_test.cpp
   LIBS millrace_common)

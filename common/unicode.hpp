@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "common/secret_bytes.hpp"
+
+namespace millrace {
+
+/// Longest secret text that is read, in bytes: a 24-word phrase in any language is below 1 KiB.
+inline constexpr std::size_t kSecretTextMax = 4096;
+
+/// Unicode NFKD of a passphrase or phrase, so that the same characters give the same key whatever
+/// way a keyboard or a file composed them. None when the text is not UTF-8 or too long.
+[[nodiscard]] std::optional<SecretBuffer> to_nfkd(std::string_view text);
+
+}  // namespace millrace

@@ -15,6 +15,7 @@ millrace_test(NAME test_common_keys LABELS unit
 millrace_test(NAME test_common_trees LABELS unit property
   SOURCES
     unit/common/page_tree_test.cpp
+    property/common/auth_map_test.cpp
     property/common/page_proof_test.cpp
   LIBS millrace_common)
 millrace_test(NAME test_common_vectors LABELS unit

@@ -1,19 +1,25 @@
 set(vm_module_sources
+  module/check.cpp
   module/cursor.cpp
   module/decode.cpp
   module/detail/function_validator.cpp
   module/error.cpp
+  module/names.cpp
+  module/profile.cpp
   module/proposals.cpp
   module/reader.cpp
   module/validate.cpp)
 set(vm_module_headers
+  module/check.hpp
   module/cursor.hpp
   module/detail/function_validator.hpp
   module/detail/utf8.hpp
   module/error.hpp
   module/limits.hpp
   module/module.hpp
+  module/names.hpp
   module/opcodes.hpp
+  module/profile.hpp
   module/proposals.hpp
   module/reader.hpp
   module/types.hpp)

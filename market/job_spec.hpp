@@ -1,6 +1,6 @@
 #pragma once
 
-#include "market/capability.hpp"
+#include "market/ask.hpp"
 
 /// What a buyer asks for. Fixed at posting; only the limit price can be raised later.
 /// Source: docs/protocol/transactions.md, "Posting a job".
@@ -9,10 +9,6 @@ namespace millrace::market {
 /// What a non-zero exit or a trap of one task means for the rest of the job.
 enum class FailurePolicy : std::uint8_t { go_on = 1, stop = 2 };
 BOOST_DESCRIBE_ENUM(FailurePolicy, go_on, stop)
-
-/// How the list of accounts of a job is read.
-enum class ListMode : std::uint8_t { deny = 1, allow = 2 };
-BOOST_DESCRIBE_ENUM(ListMode, deny, allow)
 
 /// The job's input: a tree of files by its root, with the bytes that a provider has to fetch.
 struct JobInput {
@@ -28,14 +24,12 @@ inline constexpr std::size_t kArgumentBytesMax = 3'072;
 inline constexpr std::size_t kArgumentsMax = 128;
 using Argument = BoundedString<kArgumentBytesMax>;
 
-/// Tasks × replicas of one job.
+/// Tasks × replicas of one job; its lots are then at most kLotsPerJobMax.
 inline constexpr std::uint64_t kTaskReplicasMax = 65'536;
 /// A task's gas limit; bounds the game's range.
 inline constexpr std::uint64_t kTaskGasMax = 1ULL << 50U;
 /// Bytes of one task's output that may be promised for retention.
 inline constexpr std::uint64_t kOutputBytesMax = 1ULL << 36U;
-/// A first fill of more lots than this cannot be demanded.
-inline constexpr std::uint32_t kFirstFillMax = 1'024;
 
 struct JobSpec {
     ImageRoot image;
@@ -60,7 +54,7 @@ struct JobSpec {
     std::uint32_t spread = 0;
     /// m: lots that the first fill must reach, or the bid waits.
     std::uint32_t first_fill = 0;
-    ListMode list_mode = ListMode::deny;
+    ListKind list_kind = ListKind::none;
     /// Providers of the list, ascending.
     AccountList list;
 
@@ -81,7 +75,7 @@ struct JobSpec {
 BOOST_DESCRIBE_STRUCT(JobSpec, (),
                       (image, input, stdin_root, arguments, environment, tasks, tasks_per_lot,
                        task_gas, output_bytes_max, limit, requirement, spread, first_fill,
-                       list_mode, list, replicas, audit_rate_bp, attempts, window_ms, life_ms,
+                       list_kind, list, replicas, audit_rate_bp, attempts, window_ms, life_ms,
                        retention_ms, on_failure))
 
 /// Lots that the job needs once: ceil(tasks / tasks per lot). Chunk i is the tasks

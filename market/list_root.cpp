@@ -24,7 +24,7 @@ std::vector<Hash> next_level(std::span<const Hash> level) {
 }  // namespace
 
 ListRoot list_root(const HashDomain& domain, std::span<const Hash> leaves) {
-    MILLRACE_ASSERT(leaves.size() <= kListMax);
+    MILLRACE_ASSERT(leaves.size() <= kListItemsMax);
     if (leaves.empty()) return seal(domain, 0, Hash{});
     std::vector<Hash> level(leaves.begin(), leaves.end());
     while (level.size() > 1) level = next_level(level);
@@ -46,7 +46,7 @@ std::vector<Hash> list_proof(std::span<const Hash> leaves, std::size_t index) {
 
 bool check_list_proof(const HashDomain& domain, const ListRoot& root, std::uint64_t count,
                       std::uint64_t index, const Hash& leaf, std::span<const Hash> siblings) {
-    if (count == 0 || count > kListMax || index >= count) return false;
+    if (count == 0 || count > kListItemsMax || index >= count) return false;
     Hash top = leaf;
     std::size_t used = 0;
     for (std::uint64_t width = count; width > 1; width = (width + 1) / 2, index /= 2) {

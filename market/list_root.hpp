@@ -13,7 +13,7 @@
 namespace millrace::market {
 
 /// No list of the protocol is longer; bounds a proof to 20 siblings.
-inline constexpr std::size_t kListMax = 1U << 20U;
+inline constexpr std::size_t kListItemsMax = 1U << 20U;
 
 [[nodiscard]] ListRoot list_root(const HashDomain& domain, std::span<const Hash> leaves);
 

@@ -1,0 +1,89 @@
+#pragma once
+
+#include "market/admit.hpp"
+#include "market/block/event.hpp"
+#include "market/block/header.hpp"
+#include "market/genesis.hpp"
+
+/// The ledger's transition: a block on the state before it. Pure: the same bytes in give the same
+/// bytes out. Source: docs/protocol/block.md, "Order inside a block".
+namespace millrace::market {
+
+/// Why a block is invalid, whoever proposes it. A transaction that the market refuses does not
+/// make it so.
+enum class BlockFault : std::uint8_t {
+    time_too_early = 1,
+    proposer_unknown = 2,
+    beacon_invalid = 3,
+    too_many_bytes = 4,
+    /// More than three quarters used by what is neither commit, reveal nor another move.
+    too_many_ordinary_bytes = 5,
+    /// A transaction breaks a rule of the envelope (`breaks_block`).
+    transaction_invalid = 6,
+    /// The header is not what the block's contents give.
+    header_mismatch = 7,
+};
+BOOST_DESCRIBE_ENUM(BlockFault, time_too_early, proposer_unknown, beacon_invalid, too_many_bytes,
+                    too_many_ordinary_bytes, transaction_invalid, header_mismatch)
+[[nodiscard]] std::string_view sentence(BlockFault fault);
+
+/// What a proposer chooses.
+struct BlockInput {
+    BlockHash parent;
+    WallTime time;
+    std::uint16_t proposer = 0;
+    /// VRF over `beacon_input` of the state's beacon, by the proposer's VRF key.
+    VrfProof beacon_proof;
+    std::vector<CheckedTx> transactions;
+};
+
+struct BlockOutcome {
+    BlockHeader header;
+    std::vector<Receipt> receipts;
+    StateWrites writes;
+    std::vector<Event> events;
+};
+
+/// The bytes that the next proposer proves its VRF over.
+[[nodiscard]] Bytes beacon_input(const Beacon& parent);
+[[nodiscard]] Beacon beacon_of(const VrfOutput& output);
+
+/// Applies a block. `committer` computes the root of the same state that `state` reads.
+[[nodiscard]] Result<BlockOutcome, BlockFault> apply_block(const StateReader& state,
+                                                           const StateCommitter& committer,
+                                                           const BlockInput& input);
+
+/// Applies a block that another proposed and compares every field of its header.
+/// `transactions` are those of the block, checked, in its order.
+[[nodiscard]] Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
+                                                           const StateCommitter& committer,
+                                                           const BlockHeader& header,
+                                                           std::vector<CheckedTx> transactions);
+
+struct BuiltBlock {
+    Block block;
+    BlockOutcome outcome;
+    /// Candidates that cannot stand in any block of this chain any more (old nonce, expired).
+    std::vector<TxHash> dead;
+};
+
+/// Builds a block from candidates in the order of preference (a mempool's), leaving out what does
+/// not fit or is not good now. `input.transactions` is ignored.
+[[nodiscard]] Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
+                                                         const StateCommitter& committer,
+                                                         const BlockInput& input,
+                                                         std::span<const CheckedTx> candidates);
+
+/// The state that a chain begins with. The document is good (`check_genesis`).
+[[nodiscard]] StateWrites genesis_writes(const Genesis& genesis);
+/// Header of block 0: `committer` is of the empty state.
+[[nodiscard]] BlockHeader genesis_header(const Genesis& genesis, const StateCommitter& committer);
+
+/// Whether there is work for pacing at this active time: something due, a clearing pending, or an
+/// interval over with a changed book. Waiting transactions are the mempool's to know.
+[[nodiscard]] bool has_work(const StateReader& state, ActiveTime at);
+/// The earliest active time at which `has_work` will be true if no transaction comes; none when
+/// never.
+[[nodiscard]] std::optional<ActiveTime> next_work(const StateReader& state);
+
+}  // namespace millrace::market

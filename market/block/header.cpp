@@ -1,0 +1,26 @@
+#include "market/block/header.hpp"
+
+#include "market/list_root.hpp"
+
+namespace millrace::market {
+
+BlockHash block_hash(const BlockHeader& header) {
+    return hash_as<BlockHash>(hash_bytes("mill/header", encode(header)));
+}
+
+ListRoot transactions_root(std::span<const SignedTx> transactions) {
+    std::vector<Hash> leaves;
+    leaves.reserve(transactions.size());
+    for (const SignedTx& tx : transactions) leaves.push_back(Hash{tx_hash(tx).bytes});
+    return list_root("mill/txs", leaves);
+}
+
+ListRoot receipts_root(std::span<const Receipt> receipts) {
+    std::vector<Hash> leaves;
+    leaves.reserve(receipts.size());
+    for (const Receipt& receipt : receipts)
+        leaves.push_back(hash_bytes("mill/receipt", encode(receipt)));
+    return list_root("mill/receipts", leaves);
+}
+
+}  // namespace millrace::market

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "market/refusal.hpp"
+#include "market/transaction.hpp"
+
+/// Blocks, their headers and receipts. Source: docs/protocol/block.md.
+namespace millrace::market {
+
+/// Commits to everything in a block and to the state after it.
+struct BlockHeader {
+    std::uint16_t protocol_version = 1;
+    ChainId chain;
+    Height height;
+    BlockHash parent;
+    /// Wall time, above the parent's by at least the spacing.
+    WallTime time;
+    ActiveTime active_time;
+    Epoch epoch;
+    /// Index into the epoch's validator set.
+    std::uint16_t proposer = 0;
+    /// VRF over the parent's beacon, and what it shows.
+    VrfProof beacon_proof;
+    Beacon beacon;
+    ListRoot transactions_root;
+    ListRoot receipts_root;
+    /// Root of the authenticated map after this block.
+    StateRoot state_root;
+    friend bool operator==(const BlockHeader&, const BlockHeader&) = default;
+};
+BOOST_DESCRIBE_STRUCT(BlockHeader, (),
+                      (protocol_version, chain, height, parent, time, active_time, epoch, proposer,
+                       beacon_proof, beacon, transactions_root, receipts_root, state_root))
+
+/// H("mill/header", encoding).
+[[nodiscard]] BlockHash block_hash(const BlockHeader& header);
+
+/// More than any block can hold: 4 MiB of the smallest transaction is about 20,000.
+inline constexpr std::size_t kBlockTransactionsMax = 32'768;
+
+struct Block {
+    BlockHeader header;
+    BoundedVector<SignedTx, kBlockTransactionsMax> transactions;
+    friend bool operator==(const Block&, const Block&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Block, (), (header, transactions))
+
+/// What a transaction did. Its refusal is `none` when it was applied.
+struct Receipt {
+    TxHash transaction;
+    Refusal refusal = Refusal::none;
+    /// Base fee, burnt.
+    Amount fee;
+    /// To the proposer.
+    Amount tip;
+    friend bool operator==(const Receipt&, const Receipt&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Receipt, (), (transaction, refusal, fee, tip))
+
+[[nodiscard]] ListRoot transactions_root(std::span<const SignedTx> transactions);
+[[nodiscard]] ListRoot receipts_root(std::span<const Receipt> receipts);
+
+}  // namespace millrace::market

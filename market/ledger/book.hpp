@@ -1,0 +1,80 @@
+#pragma once
+
+#include "market/auction/order.hpp"
+#include "market/ledger/jobs.hpp"
+#include "market/ledger/providers.hpp"
+
+/// The order book in state, kept sorted: bids by falling limit, asks by rising price. Rows are
+/// derived from jobs and providers and change only while no clearing is pending; what changes
+/// meanwhile is marked and derived again after it. So the book that a clearing reads is exactly
+/// what the blocks up to the cut-off held.
+namespace millrace::market {
+
+/// A job's row: all that a clearing needs except open chunks and exclusions.
+struct BidRow {
+    Address buyer;
+    Price limit;
+    Requirement requirement;
+    std::uint8_t replicas = 1;
+    std::uint32_t spread = 0;
+    std::uint32_t first_fill = 0;
+    ListKind list_kind = ListKind::none;
+    AccountList list;
+    Gas task_gas;
+    std::uint64_t task_bytes = 0;
+    Amount lot_value;
+    std::uint64_t stake_factor = 0;
+    ActiveTime expires;
+    bool has_excluded = false;
+    /// Never-leased chunks [fresh, chunks).
+    std::uint32_t fresh = 0;
+    std::uint32_t chunks = 0;
+    /// Lots on offer of earlier chunks.
+    std::uint32_t open_lots = 0;
+    Standing standing = Standing::active;
+    ClearingNumber sits_until;
+
+    /// First freeze that sees this row, and the last that saw other values than these.
+    ClearingNumber since;
+    ClearingNumber changed;
+    Seasoned before;
+    friend bool operator==(const BidRow&, const BidRow&) = default;
+};
+BOOST_DESCRIBE_STRUCT(BidRow, (),
+                      (buyer, limit, requirement, replicas, spread, first_fill, list_kind, list,
+                       task_gas, task_bytes, lot_value, stake_factor, expires, has_excluded, fresh,
+                       chunks, open_lots, standing, sits_until, since, changed, before))
+
+/// A provider's row: the order in force, and the one under notice.
+struct AskRow {
+    std::optional<AskOrder> order;
+    std::optional<AskOrder> next;
+    ClearingNumber next_from;
+    friend bool operator==(const AskRow&, const AskRow&) = default;
+};
+BOOST_DESCRIBE_STRUCT(AskRow, (), (order, next, next_from))
+
+/// Inverted limit first, so that the dearest bid comes first.
+[[nodiscard]] inline Key bid_key(Price limit, const JobId& job) {
+    return Key(Table::bid).add_number(~limit.value).add(job);
+}
+[[nodiscard]] inline Key ask_key(Price price, const ProviderId& provider) {
+    return Key(Table::ask).add_number(price.value).add(provider);
+}
+
+/// Last price of a class, for quotes and history.
+struct ClassPrice {
+    ClearingNumber clearing;
+    ActiveTime time;
+    Price price;
+    std::uint32_t sold = 0;
+    std::uint32_t offered = 0;
+    std::uint64_t unmet = 0;
+    friend bool operator==(const ClassPrice&, const ClassPrice&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ClassPrice, (), (clearing, time, price, sold, offered, unmet))
+[[nodiscard]] inline Key class_price_key(ClassId id) {
+    return Key(Table::class_price).add_number(id.value);
+}
+
+}  // namespace millrace::market

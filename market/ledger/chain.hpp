@@ -1,0 +1,69 @@
+#pragma once
+
+#include "market/ids.hpp"
+#include "market/ledger/store.hpp"
+#include "market/params.hpp"
+
+/// What the ledger knows of itself: time, epoch, beacon, fee, supply, the auction's clock.
+namespace millrace::market {
+
+/// A clearing that is frozen and not run yet. There is at most one.
+struct PendingClearing {
+    ClearingNumber number;
+    /// Beacon of the block after the cut-off.
+    Beacon seed;
+    friend bool operator==(const PendingClearing&, const PendingClearing&) = default;
+};
+BOOST_DESCRIBE_STRUCT(PendingClearing, (), (number, seed))
+
+struct ChainState {
+    ChainId chain;
+    std::uint16_t protocol_version = 1;
+    bool faucet = false;
+    Height height;
+    WallTime time;
+    ActiveTime active_time;
+    Epoch epoch;
+    /// The epoch ends with the first block at or past this.
+    ActiveTime epoch_end;
+    Beacon beacon;
+    /// Leader seeds of this epoch and the two after it.
+    std::array<Beacon, 3> epoch_seeds{};
+    /// Nano-credits a byte of weight.
+    Amount base_fee;
+
+    /// Everything that exists: balances, stakes, escrows, held rents.
+    Amount supply;
+    Amount burnt;
+    Amount issued;
+
+    /// Number of the last freeze.
+    ClearingNumber clearing;
+    std::optional<PendingClearing> pending;
+    /// A freeze happens in the first block at or past this.
+    ActiveTime next_cut_off;
+    /// An order changed since the last freeze: then the auction is work for pacing.
+    bool book_changed = false;
+    std::uint32_t bids = 0;
+    std::uint32_t asks = 0;
+    /// Numbers leases, for their ids and for the order in queues.
+    std::uint64_t leases_made = 0;
+    std::uint16_t validators = 0;
+    friend bool operator==(const ChainState&, const ChainState&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ChainState, (),
+                      (chain, protocol_version, faucet, height, time, active_time, epoch, epoch_end,
+                       beacon, epoch_seeds, base_fee, supply, burnt, issued, clearing, pending,
+                       next_cut_off, book_changed, bids, asks, leases_made, validators))
+
+[[nodiscard]] inline Key chain_key() {
+    return Key(Table::chain);
+}
+[[nodiscard]] inline Key params_key() {
+    return Key(Table::params);
+}
+/// The state of a chain that has begun; the genesis writes are there.
+[[nodiscard]] ChainState load_chain(const StateReader& state);
+[[nodiscard]] Params load_params(const StateReader& state);
+
+}  // namespace millrace::market

@@ -1,0 +1,168 @@
+#pragma once
+
+#include "market/ledger/store.hpp"
+#include "market/params.hpp"
+#include "market/transaction.hpp"
+
+/// Jobs, their chunks (one lot's tasks) and the results of their tasks.
+/// Source: docs/protocol/state.md, "Jobs".
+namespace millrace::market {
+
+enum class JobState : std::uint8_t { open = 1, closed = 2, cancelled = 3, expired = 4 };
+BOOST_DESCRIBE_ENUM(JobState, open, closed, cancelled, expired)
+
+enum class TaskState : std::uint8_t {
+    open = 1,
+    leased = 2,
+    committed = 3,
+    revealed = 4,
+    disputed = 5,
+    settled = 6,
+    failed = 7,
+};
+BOOST_DESCRIBE_ENUM(TaskState, open, leased, committed, revealed, disputed, settled, failed)
+
+/// The moving part of a job. Money: `escrow` + Σ escrow of its unsettled leases =
+/// `chunks_left` × replicas × lot value at `limit`.
+struct Job {
+    Address buyer;
+    JobState state = JobState::open;
+    WallTime posted;
+    ActiveTime posted_active;
+    ActiveTime expires;
+    std::uint16_t protocol_version = 0;
+    ClearingNumber posted_clearing;
+    Price limit;
+
+    Amount escrow;
+    /// For the retention of outputs of lots that are not settled.
+    Amount retention;
+    /// Given back when the job's rows are deleted.
+    Amount rent;
+    /// Added by anyone; a raise draws on it first.
+    Amount spare;
+    Amount paid;
+    Amount refunded;
+
+    std::uint32_t chunks = 0;
+    /// Chunks from here on were never leased; at `chunks` when all were, or none may be any more.
+    std::uint32_t fresh = 0;
+    /// Lots on offer of chunks below `fresh`.
+    std::uint32_t open_lots = 0;
+    /// Chunks that are not settled or failed.
+    std::uint32_t chunks_left = 0;
+    std::uint32_t chunks_settled = 0;
+    std::uint32_t chunks_failed = 0;
+    std::uint32_t chunks_disputed = 0;
+    /// Leases whose stake, reserve or retention is not released.
+    std::uint32_t leases_open = 0;
+    /// Whether any lot was ever leased: a minimum first fill counts no more.
+    bool filled = false;
+    bool has_excluded = false;
+
+    /// Sits out clearings below this, doubling each time.
+    ClearingNumber sits_until;
+    std::uint32_t sits_next = 1;
+    /// Why it sits out.
+    Standing standing = Standing::active;
+    /// Limit in the key of its row in the book; none when it has no row.
+    std::optional<Price> book_limit;
+    friend bool operator==(const Job&, const Job&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Job, (),
+                      (buyer, state, posted, posted_active, expires, protocol_version,
+                       posted_clearing, limit, escrow, retention, rent, spare, paid, refunded,
+                       chunks, fresh, open_lots, chunks_left, chunks_settled, chunks_failed,
+                       chunks_disputed, leases_open, filled, has_excluded, sits_until, sits_next,
+                       standing, book_limit))
+
+/// A lease as its chunk sees it; leases that failed are not listed.
+struct ChunkLease {
+    LeaseId lease;
+    ProviderId provider;
+    /// Root of the revealed list.
+    std::optional<ListRoot> revealed;
+    bool committed = false;
+    friend bool operator==(const ChunkLease&, const ChunkLease&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ChunkLease, (), (lease, provider, revealed, committed))
+
+struct Chunk {
+    TaskState state = TaskState::open;
+    /// Lots on offer: replicas that nobody holds and that may still be leased.
+    std::uint8_t need = 0;
+    /// Leases that failed.
+    std::uint8_t attempts = 0;
+    bool reveals_open = false;
+    /// End of the challenge window, once all claims are in.
+    std::optional<ActiveTime> window_end;
+    BoundedVector<ChunkLease, kReplicasMax> leases;
+    friend bool operator==(const Chunk&, const Chunk&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Chunk, (), (state, need, attempts, reveals_open, window_end, leases))
+
+/// Lots of a chunk on offer, and how many there were at the freeze before `since`: what changed
+/// after a cut-off is not in the book of its clearing.
+struct OpenChunk {
+    std::uint8_t need = 0;
+    std::uint8_t need_before = 0;
+    ClearingNumber since;
+    friend bool operator==(const OpenChunk&, const OpenChunk&) = default;
+};
+BOOST_DESCRIBE_STRUCT(OpenChunk, (), (need, need_before, since))
+
+/// What a revealed claim says of one task.
+struct TaskResult {
+    LeaseId lease;
+    ClaimEnd end = ClaimEnd::exited;
+    std::uint32_t code = 0;
+    std::uint32_t trap_function = 0;
+    Gas gas;
+    TreeRoot output_root;
+    Hash tails;
+    friend bool operator==(const TaskResult&, const TaskResult&) = default;
+};
+BOOST_DESCRIBE_STRUCT(TaskResult, (), (lease, end, code, trap_function, gas, output_root, tails))
+
+[[nodiscard]] inline Key job_key(const JobId& id) {
+    return Key(Table::job).add(id);
+}
+[[nodiscard]] inline Key job_spec_key(const JobId& id) {
+    return Key(Table::job_spec).add(id);
+}
+[[nodiscard]] inline Key chunk_key(const JobId& id, std::uint32_t chunk) {
+    return Key(Table::chunk).add(id).add_number(chunk);
+}
+[[nodiscard]] inline Key open_chunk_key(const JobId& id, std::uint32_t chunk) {
+    return Key(Table::open_chunk).add(id).add_number(chunk);
+}
+/// A task's result by one provider.
+[[nodiscard]] inline Key task_result_key(const JobId& id, std::uint32_t task,
+                                         const ProviderId& provider) {
+    return Key(Table::task_result).add(id).add_number(task).add(provider);
+}
+/// Index of all leases that a job ever had.
+[[nodiscard]] inline Key job_lease_key(const JobId& id, std::uint32_t chunk, const LeaseId& lease) {
+    return Key(Table::job_lease).add(id).add_number(chunk).add(lease);
+}
+/// A provider that failed the job; the value is the first clearing that leaves it out.
+[[nodiscard]] inline Key job_excluded_key(const JobId& id, const ProviderId& provider) {
+    return Key(Table::job_excluded).add(id).add(provider);
+}
+/// Lots that a provider has had of a job with a spread cap.
+[[nodiscard]] inline Key job_held_key(const JobId& id, const ProviderId& provider) {
+    return Key(Table::job_held).add(id).add(provider);
+}
+/// Index of an account's jobs, by posting time.
+[[nodiscard]] inline Key account_job_key(const Address& buyer, ActiveTime posted, const JobId& id) {
+    return Key(Table::account_job).add(buyer).add_number(posted.value).add(id);
+}
+
+/// Escrow of one lot at a price: ceil(lot gas × price / 10^9). Fits: both factors are bounded.
+[[nodiscard]] Amount lot_value(const JobSpec& spec, Price price);
+/// Escrow of one chunk at a limit: all its replicas. None when it does not fit an amount.
+[[nodiscard]] std::optional<Amount> chunk_escrow(const JobSpec& spec, Price limit);
+/// Pay for keeping one lot's output for the job's time, by one provider.
+[[nodiscard]] std::optional<Amount> retention_pay(const Params& params, const JobSpec& spec);
+
+}  // namespace millrace::market

@@ -1,0 +1,96 @@
+#include "market/state.hpp"
+
+#include <algorithm>
+
+#include "common/assert.hpp"
+
+namespace millrace::market {
+
+namespace {
+
+bool starts_with(ByteView key, ByteView prefix) {
+    return key.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), key.begin());
+}
+
+Bytes first_key(ByteView prefix, ByteView from) {
+    const bool later =
+        std::lexicographical_compare(prefix.begin(), prefix.end(), from.begin(), from.end());
+    const ByteView start = later ? from : prefix;
+    return {start.begin(), start.end()};
+}
+
+}  // namespace
+
+std::optional<Bytes> Overlay::get(ByteView key) const {
+    const auto found = writes_.find(Bytes(key.begin(), key.end()));
+    return found != writes_.end() ? found->second : base_.get(key);
+}
+
+std::vector<StateEntry> Overlay::scan(ByteView prefix, ByteView from, std::size_t limit) const {
+    std::vector<StateEntry> out;
+    Bytes next = first_key(prefix, from);
+    auto ours = writes_.lower_bound(next);
+    while (out.size() < limit) {
+        // Pages of the base, merged with our writes; deleted keys make further pages necessary.
+        const std::vector<StateEntry> page = base_.scan(prefix, next, limit - out.size());
+        const bool last_page = page.size() < limit - out.size();
+        for (const StateEntry& entry : page) {
+            for (; ours != writes_.end() && ours->first < entry.key; ++ours)
+                if (starts_with(ours->first, prefix) && ours->second && out.size() < limit)
+                    out.push_back({ours->first, *ours->second});
+            if (ours != writes_.end() && ours->first == entry.key) {
+                if (ours->second && out.size() < limit) out.push_back({entry.key, *ours->second});
+                ++ours;
+            } else if (out.size() < limit) {
+                out.push_back(entry);
+            }
+        }
+        if (last_page) {
+            for (; ours != writes_.end() && starts_with(ours->first, prefix); ++ours)
+                if (ours->second && out.size() < limit) out.push_back({ours->first, *ours->second});
+            break;
+        }
+        next = page.back().key;
+        next.push_back(0);
+    }
+    return out;
+}
+
+void Overlay::put(Bytes key, Bytes value) {
+    MILLRACE_ASSERT(!key.empty() && key.size() <= kStateKeyMax);
+    MILLRACE_ASSERT(value.size() <= kStateValueMax);
+    writes_.insert_or_assign(std::move(key), std::move(value));
+}
+
+void Overlay::erase(ByteView key) {
+    writes_.insert_or_assign(Bytes(key.begin(), key.end()), std::nullopt);
+}
+
+void Overlay::absorb(const StateWrites& writes) {
+    for (const auto& [key, value] : writes) writes_.insert_or_assign(key, value);
+}
+
+std::optional<Bytes> MemoryState::get(ByteView key) const {
+    const auto found = entries_.find(Bytes(key.begin(), key.end()));
+    if (found == entries_.end()) return std::nullopt;
+    return found->second;
+}
+
+std::vector<StateEntry> MemoryState::scan(ByteView prefix, ByteView from, std::size_t limit) const {
+    std::vector<StateEntry> out;
+    for (auto at = entries_.lower_bound(first_key(prefix, from));
+         at != entries_.end() && out.size() < limit && starts_with(at->first, prefix); ++at)
+        out.push_back({at->first, at->second});
+    return out;
+}
+
+void MemoryState::apply(const StateWrites& writes) {
+    for (const auto& [key, value] : writes) {
+        if (value)
+            entries_.insert_or_assign(key, *value);
+        else
+            entries_.erase(key);
+    }
+}
+
+}  // namespace millrace::market

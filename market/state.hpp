@@ -1,0 +1,92 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/bytes.hpp"
+#include "common/units.hpp"
+
+/// The ledger's state as its rules see it: a key-value map, read through a port, written into an
+/// overlay. Source: docs/protocol/state.md.
+namespace millrace::market {
+
+/// A value in state is at most this; a block that would write more is our mistake.
+inline constexpr std::size_t kStateValueMax = 64U << 10U;
+/// Keys are a table's byte and at most two ids with a few integers.
+inline constexpr std::size_t kStateKeyMax = 128;
+
+struct StateEntry {
+    Bytes key;
+    Bytes value;
+    friend bool operator==(const StateEntry&, const StateEntry&) = default;
+};
+
+/// Port to the state before a block. An implementation that cannot read (a broken disk) must not
+/// return: "cannot read" never looks like "not there". Reads are consistent for the life of the
+/// object.
+class StateReader {
+  public:
+    StateReader() = default;
+    StateReader(const StateReader&) = delete;
+    StateReader& operator=(const StateReader&) = delete;
+    virtual ~StateReader() = default;
+
+    [[nodiscard]] virtual std::optional<Bytes> get(ByteView key) const = 0;
+    /// The first entries in the order of their keys that start with `prefix` and are not below
+    /// `from`, at most `limit`. An empty `from` means from the start.
+    [[nodiscard]] virtual std::vector<StateEntry> scan(ByteView prefix, ByteView from,
+                                                       std::size_t limit) const = 0;
+};
+
+/// What a block did to the state: keys in order; absent values are deletions.
+using StateWrites = std::map<Bytes, std::optional<Bytes>, std::less<>>;
+
+/// Port to the authenticated map: the root after `writes` were applied to the state that the block
+/// began with. Does not write.
+class StateCommitter {
+  public:
+    StateCommitter() = default;
+    StateCommitter(const StateCommitter&) = delete;
+    StateCommitter& operator=(const StateCommitter&) = delete;
+    virtual ~StateCommitter() = default;
+    [[nodiscard]] virtual StateRoot root_after(const StateWrites& writes) const = 0;
+};
+
+/// Writes in memory over a reader; itself a reader, so that speculative blocks stack.
+/// `base` must outlive it.
+class Overlay final : public StateReader {
+  public:
+    explicit Overlay(const StateReader& base) : base_(base) {}
+
+    [[nodiscard]] std::optional<Bytes> get(ByteView key) const override;
+    [[nodiscard]] std::vector<StateEntry> scan(ByteView prefix, ByteView from,
+                                               std::size_t limit) const override;
+    void put(Bytes key, Bytes value);
+    void erase(ByteView key);
+
+    [[nodiscard]] const StateWrites& writes() const { return writes_; }
+    [[nodiscard]] StateWrites take() && { return std::move(writes_); }
+    /// Takes over what another overlay on top of this one has written.
+    void absorb(const StateWrites& writes);
+
+  private:
+    const StateReader& base_;
+    StateWrites writes_;
+};
+
+/// A state in memory: for genesis, tests and simulations.
+class MemoryState final : public StateReader {
+  public:
+    [[nodiscard]] std::optional<Bytes> get(ByteView key) const override;
+    [[nodiscard]] std::vector<StateEntry> scan(ByteView prefix, ByteView from,
+                                               std::size_t limit) const override;
+    void apply(const StateWrites& writes);
+    [[nodiscard]] const std::map<Bytes, Bytes>& entries() const { return entries_; }
+
+  private:
+    std::map<Bytes, Bytes> entries_;
+};
+
+}  // namespace millrace::market

@@ -11,6 +11,7 @@
 #include "common/bounded.hpp"
 #include "common/bytes.hpp"
 #include "common/result.hpp"
+#include "common/unicode.hpp"
 #include "common/units.hpp"
 
 /// The canonical, strict binary codec (docs/protocol/codec.md): fixed little-endian integers,
@@ -27,10 +28,11 @@ enum class DecodeError : std::uint8_t {
     bad_bool = 5,
     bad_enumerator = 6,
     bad_alternative = 7,
-    bad_value = 8,
+    bad_value = 8,  // a type's own rule
+    bad_text = 9,   // not UTF-8
 };
 BOOST_DESCRIBE_ENUM(DecodeError, truncated, trailing_bytes, length_not_shortest, length_above_bound,
-                    bad_bool, bad_enumerator, bad_alternative, bad_value)
+                    bad_bool, bad_enumerator, bad_alternative, bad_value, bad_text)
 
 class Encoder {
   public:
@@ -197,7 +199,10 @@ void decode_into(Decoder& in, T& value) {
         if (!raw.empty()) std::memcpy(value.bytes.data(), raw.data(), T::kSize);
     } else if constexpr (IsBoundedString<T>::value) {
         const std::uint64_t size = in.length(T::kMax, 1);
-        value.assign(as_text(in.raw(size)));
+        const ByteView raw = in.raw(size);
+        // What a peer calls text must be printable as JSON by every node.
+        if (!is_utf8(raw)) return in.fail(DecodeError::bad_text);
+        value.assign(as_text(raw));
     } else if constexpr (IsBoundedVector<T>::value) {
         const std::uint64_t size = in.length(T::kMax, 1);
         value.clear();

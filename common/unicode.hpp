@@ -15,4 +15,8 @@ inline constexpr std::size_t kSecretTextMax = 4096;
 /// way a keyboard or a file composed them. None when the text is not UTF-8 or too long.
 [[nodiscard]] std::optional<SecretBuffer> to_nfkd(std::string_view text);
 
+/// Whether these bytes are UTF-8 as RFC 3629 has it: shortest forms, no surrogates, nothing above
+/// U+10FFFF. Part of the wire format, so written out here and not left to a library's version.
+[[nodiscard]] bool is_utf8(ByteView text);
+
 }  // namespace millrace

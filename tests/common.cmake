@@ -10,6 +10,7 @@ millrace_test(NAME test_common_keys LABELS unit
     unit/common/ed25519_test.cpp
     unit/common/mnemonic_test.cpp
     unit/common/secret_box_test.cpp
+    unit/common/unicode_test.cpp
     unit/common/vrf_test.cpp
   LIBS millrace_common)
 millrace_test(NAME test_common_trees LABELS unit property
@@ -22,4 +23,9 @@ millrace_test(NAME test_common_vectors LABELS unit
   SOURCES
     vectors/common/bip_vectors_test.cpp
     vectors/common/keys_vectors_test.cpp
+  LIBS millrace_common)
+millrace_test(NAME test_common_golden LABELS golden
+  SOURCES
+    vectors/common/codec_golden_test.cpp
+    vectors/common/keys_golden_test.cpp
   LIBS millrace_common)

@@ -16,6 +16,10 @@ if(MILLRACE_SANITIZE)
   target_link_options(millrace_flags INTERFACE -fsanitize=${MILLRACE_SANITIZE})
 endif()
 
+if(MILLRACE_FUZZ)
+  target_compile_options(millrace_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # millrace_library(NAME DEPENDS ... SOURCES ... HEADERS ...): one static library of ours.
 function(millrace_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})

@@ -91,9 +91,10 @@ struct ClassResult {
     Price highest;              ///< U
     Price rival;                ///< F
     std::uint32_t sold = 0;     ///< Q
-    std::uint32_t offered = 0;  ///< lots offered
-    std::uint64_t unmet = 0;    ///< lots of active bids that this class could do and nobody took
-    Amount free_stake;          ///< of its asks, saturated: the weight in an audit draw
+    std::uint64_t offered = 0;  ///< lots offered
+    std::uint64_t unmet =
+        0;              ///< lots that bids which had their turn still want and this class could do
+    Amount free_stake;  ///< of its asks, saturated: the weight in an audit draw
     friend bool operator==(const ClassResult&, const ClassResult&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ClassResult, (),

@@ -1,7 +1,13 @@
 set(market_auction_sources
+  auction/assign.cpp
   auction/book.cpp
   auction/classes.cpp
-  auction/order.cpp)
+  auction/clear.cpp
+  auction/draw.cpp
+  auction/fill.cpp
+  auction/order.cpp
+  auction/price.cpp
+  auction/walk.cpp)
 set(market_auction_headers
   auction/classes.hpp
   auction/clearing.hpp

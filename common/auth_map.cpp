@@ -172,10 +172,10 @@ MapPageId MapPageId::on_way_to(const MapPath& path, unsigned depth) {
 }
 
 Bytes MapPageId::key() const {
-    Bytes out{depth};
     const std::size_t size = (std::size_t{depth} * kMapPageLevels + 7) / 8;
-    out.insert(out.end(), prefix.bytes.begin(),
-               prefix.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    Bytes out(1 + size);
+    out[0] = depth;
+    std::copy_n(prefix.bytes.begin(), size, out.begin() + 1);
     return out;
 }
 

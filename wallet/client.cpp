@@ -1,0 +1,341 @@
+#include "wallet/client.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <cstdio>
+#include <optional>
+
+namespace millrace::wallet {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::chrono::seconds kDeadline{30};
+constexpr std::size_t kPieceBytes = 256U * 1024U;
+/// The largest answer that a node gives to one call.
+constexpr std::uint64_t kAnswerBytesMax = 64U * 1024U * 1024U;
+
+struct Place {
+    std::string host;
+    std::string port;
+};
+
+std::optional<Place> parse_url(std::string_view url) {
+    constexpr std::string_view kScheme = "http://";
+    if (!url.starts_with(kScheme)) return std::nullopt;
+    url.remove_prefix(kScheme.size());
+    if (url.ends_with('/')) url.remove_suffix(1);
+    const std::size_t colon = url.rfind(':');
+    if (colon == std::string_view::npos || colon == 0 || colon + 1 == url.size() ||
+        url.find('/') != std::string_view::npos)
+        return std::nullopt;
+    std::string_view host = url.substr(0, colon);
+    if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    return Place{std::string(host), std::string(url.substr(colon + 1))};
+}
+
+class File {
+  public:
+    File(const std::filesystem::path& path, const char* mode)
+        : file_(std::fopen(path.c_str(), mode)) {}
+    ~File() {
+        if (file_ != nullptr) std::fclose(file_);
+    }
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+    explicit operator bool() const { return file_ != nullptr; }
+    [[nodiscard]] std::FILE* get() const { return file_; }
+    /// Flushes and closes; false when the disk did not take it all.
+    [[nodiscard]] bool close() {
+        std::FILE* file = std::exchange(file_, nullptr);
+        return file != nullptr && std::fclose(file) == 0;
+    }
+
+  private:
+    std::FILE* file_;
+};
+
+}  // namespace
+
+class Client::Impl {
+  public:
+    Impl(std::string url, Place place) : url_(std::move(url)), place_(std::move(place)) {}
+
+    Try<boost::json::value> call(std::string_view method, boost::json::object params) {
+        const boost::json::object request{{"jsonrpc", "2.0"},
+                                          {"id", ++last_id_},
+                                          {"method", method},
+                                          {"params", std::move(params)}};
+        http::request<http::string_body> post(http::verb::post, "/", 11);
+        post.set(http::field::content_type, "application/json");
+        post.body() = boost::json::serialize(request);
+        MILLRACE_TRY(const auto response, round_trip(std::move(post)));
+        boost::system::error_code ec;
+        const boost::json::value answer = boost::json::parse(response.body(), ec);
+        if (ec || !answer.is_object())
+            return Err{Failure{Exit::failed, url_ + " does not speak JSON-RPC; is it a Millrace node?"}};
+        if (const auto* error = answer.get_object().if_contains("error")) return Err{failure_of(*error)};
+        const auto* result = answer.get_object().if_contains("result");
+        if (result == nullptr)
+            return Err{Failure{Exit::failed, url_ + " answered without a result"}};
+        return *result;
+    }
+
+    Try<std::string> put_file(const std::filesystem::path& path, const OnBytes& on_bytes) {
+        std::error_code no_size;
+        const std::uint64_t size = std::filesystem::file_size(path, no_size);
+        File file(path, "rb");
+        if (no_size || !file)
+            return Err{Failure{Exit::bad_input, "cannot read " + path.string()}};
+        http::request<http::buffer_body> put(http::verb::put, "/blob", 11);
+        put.content_length(size);
+        prepare(put);
+        put.body().data = nullptr;
+        put.body().more = true;
+        MILLRACE_TRY(beast::tcp_stream* const stream, fresh_connection());
+        http::request_serializer<http::buffer_body> serializer(put);
+        error_code ec;
+        expire();
+        http::write_header(*stream, serializer, ec);
+        std::vector<char> piece(kPieceBytes);
+        std::uint64_t done = 0;
+        while (!ec && !serializer.is_done()) {
+            const std::size_t got = std::fread(piece.data(), 1, piece.size(), file.get());
+            if (got == 0 && done < size)
+                return drop(Failure{Exit::bad_input, path.string() + " became shorter meanwhile"});
+            put.body().data = got > 0 ? piece.data() : nullptr;
+            put.body().size = got;
+            put.body().more = got > 0;
+            expire();
+            http::write(*stream, serializer, ec);
+            if (ec == http::error::need_buffer) ec = {};
+            done += got;
+            if (on_bytes) on_bytes(done, size);
+        }
+        // A node that refuses says so before it has read everything: look for its answer in any case.
+        http::response<http::string_body> response;
+        error_code read_error;
+        expire();
+        http::read(*stream, buffer_, response, read_error);
+        if (read_error) return drop(unreachable(ec ? ec : read_error));
+        if (!response.keep_alive() || ec) disconnect();
+        return id_of(response);
+    }
+
+    Try<std::string> put_bytes(ByteView content) {
+        http::request<http::string_body> put(http::verb::put, "/blob", 11);
+        put.body() = std::string(as_text(content));
+        MILLRACE_TRY(const auto response, round_trip(std::move(put)));
+        return id_of(response);
+    }
+
+    Try<Ok> get_file(const std::string& id, const std::filesystem::path& path,
+                     const OnBytes& on_bytes) {
+        const std::filesystem::path part = path.string() + ".part";
+        std::error_code ignored;
+        std::uint64_t have = std::filesystem::file_size(part, ignored);
+        if (ignored) have = 0;
+        http::request<http::empty_body> get(http::verb::get, "/blob/" + id, 11);
+        if (have > 0) get.set(http::field::range, "bytes=" + std::to_string(have) + "-");
+        prepare(get);
+        MILLRACE_TRY(beast::tcp_stream* const stream, fresh_connection());
+        error_code ec;
+        expire();
+        http::write(*stream, get, ec);
+        http::response_parser<http::buffer_body> parser;
+        parser.body_limit(boost::none);
+        if (!ec) http::read_header(*stream, buffer_, parser, ec);
+        if (ec) return drop(unreachable(ec));
+        const http::status status = parser.get().result();
+        if (status == http::status::not_found)
+            return drop(Failure{Exit::not_found, "the node does not hold blob " + id});
+        if (status != http::status::ok && status != http::status::partial_content)
+            return drop(Failure{Exit::failed, "the node does not give blob " + id + ": " +
+                                                  std::string(parser.get().reason())});
+        if (status == http::status::ok) have = 0;
+        const std::uint64_t total = have + parser.content_length().value_or(0);
+        File file(part, have > 0 ? "ab" : "wb");
+        if (!file) return drop(Failure{Exit::bad_input, "cannot write " + part.string()});
+        std::vector<char> piece(kPieceBytes);
+        while (!parser.is_done()) {
+            parser.get().body().data = piece.data();
+            parser.get().body().size = piece.size();
+            expire();
+            http::read(*stream, buffer_, parser, ec);
+            if (ec == http::error::need_buffer) ec = {};
+            if (ec) return drop(unreachable(ec));
+            const std::size_t got = piece.size() - parser.get().body().size;
+            if (std::fwrite(piece.data(), 1, got, file.get()) != got)
+                return drop(Failure{Exit::failed, "cannot write " + part.string() +
+                                                      "; is the disk full?"});
+            have += got;
+            if (on_bytes) on_bytes(have, total);
+        }
+        if (!file.close())
+            return drop(Failure{Exit::failed, "cannot write " + part.string() + "; is the disk full?"});
+        if (!parser.keep_alive()) disconnect();
+        std::error_code renamed;
+        std::filesystem::rename(part, path, renamed);
+        if (renamed) return Err{Failure{Exit::failed, "cannot write " + path.string()}};
+        return Ok{};
+    }
+
+    Try<Bytes> get_bytes(const std::string& id, std::uint64_t size_max) {
+        http::request<http::string_body> get(http::verb::get, "/blob/" + id, 11);
+        MILLRACE_TRY(const auto response, round_trip(std::move(get)));
+        if (response.result() == http::status::not_found)
+            return Err{Failure{Exit::not_found, "the node does not hold blob " + id}};
+        if (response.result() != http::status::ok || response.body().size() > size_max)
+            return Err{Failure{Exit::failed, "the node does not give blob " + id}};
+        const ByteView raw = as_bytes(response.body());
+        return Bytes(raw.begin(), raw.end());
+    }
+
+    [[nodiscard]] const std::string& url() const { return url_; }
+
+  private:
+    template <class Request>
+    void prepare(Request& request) {
+        request.set(http::field::host, place_.host + ":" + place_.port);
+        request.set(http::field::user_agent, "millrace");
+        request.keep_alive(true);
+    }
+
+    /// Sends and reads; a connection that the node has closed meanwhile is opened anew, once.
+    Try<http::response<http::string_body>> round_trip(http::request<http::string_body> request) {
+        prepare(request);
+        request.prepare_payload();
+        for (int attempt = 0;; ++attempt) {
+            const bool was_open = stream_.has_value();
+            MILLRACE_TRY(beast::tcp_stream* const stream, connection());
+            http::response_parser<http::string_body> parser;
+            parser.body_limit(kAnswerBytesMax);
+            error_code ec;
+            expire();
+            http::write(*stream, request, ec);
+            if (!ec) http::read(*stream, buffer_, parser, ec);
+            if (!ec) {
+                if (!parser.keep_alive()) disconnect();
+                return parser.release();
+            }
+            disconnect();
+            if (!was_open || attempt > 0) return Err{unreachable(ec)};
+        }
+    }
+
+    Try<beast::tcp_stream*> connection() {
+        if (stream_) return &*stream_;
+        error_code ec;
+        tcp::resolver resolver(io_);
+        const auto found = resolver.resolve(place_.host, place_.port, ec);
+        if (ec) return Err{unreachable(ec)};
+        stream_.emplace(io_);
+        expire();
+        stream_->connect(found, ec);
+        if (ec) {
+            disconnect();
+            return Err{unreachable(ec)};
+        }
+        stream_->socket().set_option(tcp::no_delay(true), ec);
+        return &*stream_;
+    }
+
+    /// For bodies that cannot be sent twice: a connection that is known to be alive.
+    Try<beast::tcp_stream*> fresh_connection() {
+        disconnect();
+        return connection();
+    }
+
+    void expire() { stream_->expires_after(kDeadline); }
+
+    void disconnect() {
+        stream_.reset();
+        buffer_.clear();
+    }
+
+    Err<Failure> drop(Failure failure) {
+        disconnect();
+        return Err{std::move(failure)};
+    }
+
+    [[nodiscard]] Failure unreachable(const error_code& ec) const {
+        return {Exit::node_unreachable, "no node answers at " + url_ + " (" + ec.message() +
+                                            "); start one with `millraced --dev`, or name another "
+                                            "with --node"};
+    }
+
+    static Failure failure_of(const boost::json::value& error) {
+        Failure failure;
+        if (!error.is_object()) return failure;
+        const auto& fields = error.get_object();
+        if (const auto* code = fields.if_contains("code"); code != nullptr && code->is_int64())
+            failure.rpc_code = static_cast<int>(code->get_int64());
+        if (const auto* message = fields.if_contains("message");
+            message != nullptr && message->is_string())
+            failure.message = std::string(message->get_string());
+        if (const auto* data = fields.if_contains("data")) failure.data = *data;
+        constexpr int kNotFound = -32001;
+        constexpr int kRefused = -32002;
+        if (failure.rpc_code == kNotFound) failure.exit = Exit::not_found;
+        if (failure.rpc_code == kRefused) failure.exit = Exit::refused;
+        return failure;
+    }
+
+    Try<std::string> id_of(const http::response<http::string_body>& response) {
+        if (response.result() != http::status::ok)
+            return Err{Failure{Exit::failed, "the node does not take the blob: " + response.body()}};
+        error_code ec;
+        const boost::json::value answer = boost::json::parse(response.body(), ec);
+        const auto* id = !ec && answer.is_object() ? answer.get_object().if_contains("id") : nullptr;
+        if (id == nullptr || !id->is_string())
+            return Err{Failure{Exit::failed, url_ + " does not store blobs; is it a Millrace node?"}};
+        return std::string(id->get_string());
+    }
+
+    std::string url_;
+    Place place_;
+    asio::io_context io_;
+    std::optional<beast::tcp_stream> stream_;
+    beast::flat_buffer buffer_;
+    std::uint64_t last_id_ = 0;
+};
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::~Client() = default;
+
+Try<std::unique_ptr<Client>> Client::make(const std::string& url) {
+    auto place = parse_url(url);
+    if (!place)
+        return Err{Failure{Exit::usage, "--node: \"" + url +
+                                            "\" is not of the form http://HOST:PORT"}};
+    return std::unique_ptr<Client>(new Client(std::make_unique<Impl>(url, *std::move(place))));
+}
+
+Try<boost::json::value> Client::call(std::string_view method, boost::json::object params) {
+    return impl_->call(method, std::move(params));
+}
+Try<std::string> Client::put_file(const std::filesystem::path& path, const OnBytes& on_bytes) {
+    return impl_->put_file(path, on_bytes);
+}
+Try<std::string> Client::put_bytes(ByteView content) { return impl_->put_bytes(content); }
+Try<Ok> Client::get_file(const std::string& id_hex, const std::filesystem::path& path,
+                         const OnBytes& on_bytes) {
+    return impl_->get_file(id_hex, path, on_bytes);
+}
+Try<Bytes> Client::get_bytes(const std::string& id_hex, std::uint64_t size_max) {
+    return impl_->get_bytes(id_hex, size_max);
+}
+const std::string& Client::url() const { return impl_->url(); }
+
+}  // namespace millrace::wallet

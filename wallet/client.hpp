@@ -1,0 +1,73 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/bytes.hpp"
+#include "common/describe_schema.hpp"
+#include "common/result.hpp"
+#include "wallet/exit_codes.hpp"
+
+namespace millrace::wallet {
+
+/// Why a command cannot go on: how the program ends, and a sentence with the way out.
+struct Failure {
+    Exit exit = Exit::failed;
+    std::string message;
+    /// The node's error code and data, where the node answered.
+    int rpc_code = 0;
+    boost::json::value data = nullptr;
+};
+template <class T>
+using Try = Result<T, Failure>;
+
+/// Told how many bytes of how many have moved.
+using OnBytes = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+/// One keep-alive HTTP connection to a node, used by one thread; connects when first needed and again
+/// when the node has closed it. Every wait has a deadline.
+class Client {
+  public:
+    /// `url`: `http://HOST:PORT`.
+    [[nodiscard]] static Try<std::unique_ptr<Client>> make(const std::string& url);
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    /// The result of one JSON-RPC call.
+    [[nodiscard]] Try<boost::json::value> call(std::string_view method, boost::json::object params);
+    /// The result as a described type; an answer of another shape is the node's failure.
+    template <class T>
+    [[nodiscard]] Try<T> ask(std::string_view method, boost::json::object params = {}) {
+        MILLRACE_TRY(const boost::json::value answer, call(method, std::move(params)));
+        auto value = from_json<T>(answer);
+        if (!value.has_value())
+            return Err{Failure{Exit::failed, "the node's answer to " + std::string(method) +
+                                                 " is not understood: " +
+                                                 value.error().sentence()}};
+        return *std::move(value);
+    }
+
+    /// Sends a file's bytes as a blob; gives its id in hexadecimal.
+    [[nodiscard]] Try<std::string> put_file(const std::filesystem::path& path,
+                                            const OnBytes& on_bytes = {});
+    [[nodiscard]] Try<std::string> put_bytes(ByteView content);
+    /// Fetches a blob into a file, through a temporary name; goes on where an earlier try stopped.
+    [[nodiscard]] Try<Ok> get_file(const std::string& id_hex, const std::filesystem::path& path,
+                                   const OnBytes& on_bytes = {});
+    [[nodiscard]] Try<Bytes> get_bytes(const std::string& id_hex, std::uint64_t size_max);
+
+    [[nodiscard]] const std::string& url() const;
+
+  private:
+    class Impl;
+    explicit Client(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::wallet

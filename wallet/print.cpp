@@ -1,0 +1,121 @@
+#include "wallet/print.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace millrace::wallet {
+
+namespace {
+constexpr unsigned kColumnsDefault = 80;
+constexpr std::size_t kBarCells = 24;
+constexpr std::size_t kHashDigits = 12;
+}  // namespace
+
+Terminal Terminal::of(int fd) {
+    Terminal out;
+    out.is_terminal = ::isatty(fd) == 1;
+    const char* no_colour = std::getenv("NO_COLOR");
+    const char* kind = std::getenv("TERM");
+    out.has_colour = out.is_terminal && (no_colour == nullptr || *no_colour == '\0') &&
+                     kind != nullptr && std::string_view(kind) != "dumb";
+    winsize size{};
+    if (out.is_terminal && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        out.columns = size.ws_col;
+    else
+        out.columns = kColumnsDefault;
+    return out;
+}
+
+std::string Table::text(const Terminal& terminal) const {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows_) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    }
+    std::string out;
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+        std::string line;
+        for (std::size_t i = 0; i < rows_[r].size(); ++i) {
+            const bool is_last = i + 1 == rows_[r].size();
+            line += rows_[r][i];
+            if (!is_last) line.append(widths[i] - rows_[r][i].size() + 2, ' ');
+        }
+        while (line.ends_with(' ')) line.pop_back();
+        if (terminal.is_terminal && line.size() > terminal.columns) line.resize(terminal.columns);
+        if (r == 0 && terminal.has_colour) line = "\033[1m" + line + "\033[0m";
+        out += line + "\n";
+    }
+    return out;
+}
+
+Progress::Progress(bool is_quiet) : terminal_(Terminal::of(STDERR_FILENO)), is_quiet_(is_quiet) {}
+Progress::~Progress() { finish(); }
+
+void Progress::show(std::string_view label, std::uint64_t done, std::uint64_t total,
+                    std::string_view detail) {
+    if (is_quiet_) return;
+    const std::uint64_t per_mille = total == 0 ? 0 : done * 1000 / total;
+    const std::string tail = detail.empty() ? "" : fmt::format("  {}", detail);
+    if (!terminal_.is_terminal) {
+        const bool is_new = label != last_label_ || per_mille / 100 != last_tenth_;
+        if (!is_new) return;
+        last_label_ = label;
+        last_tenth_ = per_mille / 100;
+        fmt::print(stderr, "{}: {} of {}{}\n", label, done, total, tail);
+        return;
+    }
+    const std::size_t filled = total == 0 ? 0 : std::min<std::size_t>(kBarCells, done * kBarCells / total);
+    std::string line = fmt::format("{:<11} [{}{}] {:>3}%{}", label, std::string(filled, '#'),
+                                   std::string(kBarCells - filled, '.'), per_mille / 10, tail);
+    if (line.size() >= terminal_.columns) line.resize(terminal_.columns - 1);
+    if (line == last_line_) return;
+    last_line_ = line;
+    fmt::print(stderr, "\r\033[K{}", line);
+    std::fflush(stderr);
+    is_drawn_ = true;
+}
+
+void Progress::finish() {
+    if (is_drawn_) fmt::print(stderr, "\n");
+    is_drawn_ = false;
+    last_line_.clear();
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+    constexpr std::uint64_t kKilo = 1000;
+    if (bytes < kKilo) return fmt::format("{} B", bytes);
+    const char* const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+    std::uint64_t scale = kKilo;
+    std::size_t unit = 0;
+    while (bytes / scale >= kKilo && unit + 1 < std::size(units)) {
+        scale *= kKilo;
+        ++unit;
+    }
+    return fmt::format("{}.{} {}", bytes / scale, bytes % scale * 10 / scale, units[unit]);
+}
+
+std::string human_duration(std::uint64_t ms) {
+    const std::uint64_t s = ms / 1000;
+    if (s < 10) return fmt::format("{}.{} s", s, ms % 1000 / 100);
+    if (s < 60) return fmt::format("{} s", s);
+    if (s < 3600) return fmt::format("{} min {} s", s / 60, s % 60);
+    if (s < 86400) return fmt::format("{} h {} min", s / 3600, s % 3600 / 60);
+    return fmt::format("{} d {} h", s / 86400, s % 86400 / 3600);
+}
+
+std::string human_gas(std::uint64_t gas) {
+    constexpr std::uint64_t kGiga = 1'000'000'000;
+    constexpr std::uint64_t kMega = 1'000'000;
+    if (gas < kMega) return fmt::format("{} gas", gas);
+    if (gas < kGiga) return fmt::format("{}.{:03} Mgas", gas / kMega, gas % kMega / 1000);
+    return fmt::format("{}.{:03} Ggas", gas / kGiga, gas % kGiga / kMega);
+}
+
+std::string short_hash(std::string_view hex) { return std::string(hex.substr(0, kHashDigits)); }
+
+}  // namespace millrace::wallet

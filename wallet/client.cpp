@@ -84,8 +84,10 @@ class Client::Impl {
         boost::system::error_code ec;
         const boost::json::value answer = boost::json::parse(response.body(), ec);
         if (ec || !answer.is_object())
-            return Err{Failure{Exit::failed, url_ + " does not speak JSON-RPC; is it a Millrace node?"}};
-        if (const auto* error = answer.get_object().if_contains("error")) return Err{failure_of(*error)};
+            return Err{
+                Failure{Exit::failed, url_ + " does not speak JSON-RPC; is it a Millrace node?"}};
+        if (const auto* error = answer.get_object().if_contains("error"))
+            return Err{failure_of(*error)};
         const auto* result = answer.get_object().if_contains("result");
         if (result == nullptr)
             return Err{Failure{Exit::failed, url_ + " answered without a result"}};
@@ -96,8 +98,7 @@ class Client::Impl {
         std::error_code no_size;
         const std::uint64_t size = std::filesystem::file_size(path, no_size);
         File file(path, "rb");
-        if (no_size || !file)
-            return Err{Failure{Exit::bad_input, "cannot read " + path.string()}};
+        if (no_size || !file) return Err{Failure{Exit::bad_input, "cannot read " + path.string()}};
         http::request<http::buffer_body> put(http::verb::put, "/blob", 11);
         put.content_length(size);
         prepare(put);
@@ -123,7 +124,8 @@ class Client::Impl {
             done += got;
             if (on_bytes) on_bytes(done, size);
         }
-        // A node that refuses says so before it has read everything: look for its answer in any case.
+        // A node that refuses says so before it has read everything: look for its answer in any
+        // case.
         http::response<http::string_body> response;
         error_code read_error;
         expire();
@@ -177,13 +179,14 @@ class Client::Impl {
             if (ec) return drop(unreachable(ec));
             const std::size_t got = piece.size() - parser.get().body().size;
             if (std::fwrite(piece.data(), 1, got, file.get()) != got)
-                return drop(Failure{Exit::failed, "cannot write " + part.string() +
-                                                      "; is the disk full?"});
+                return drop(
+                    Failure{Exit::failed, "cannot write " + part.string() + "; is the disk full?"});
             have += got;
             if (on_bytes) on_bytes(have, total);
         }
         if (!file.close())
-            return drop(Failure{Exit::failed, "cannot write " + part.string() + "; is the disk full?"});
+            return drop(
+                Failure{Exit::failed, "cannot write " + part.string() + "; is the disk full?"});
         if (!parser.keep_alive()) disconnect();
         std::error_code renamed;
         std::filesystem::rename(part, path, renamed);
@@ -294,12 +297,15 @@ class Client::Impl {
 
     Try<std::string> id_of(const http::response<http::string_body>& response) {
         if (response.result() != http::status::ok)
-            return Err{Failure{Exit::failed, "the node does not take the blob: " + response.body()}};
+            return Err{
+                Failure{Exit::failed, "the node does not take the blob: " + response.body()}};
         error_code ec;
         const boost::json::value answer = boost::json::parse(response.body(), ec);
-        const auto* id = !ec && answer.is_object() ? answer.get_object().if_contains("id") : nullptr;
+        const auto* id =
+            !ec && answer.is_object() ? answer.get_object().if_contains("id") : nullptr;
         if (id == nullptr || !id->is_string())
-            return Err{Failure{Exit::failed, url_ + " does not store blobs; is it a Millrace node?"}};
+            return Err{
+                Failure{Exit::failed, url_ + " does not store blobs; is it a Millrace node?"}};
         return std::string(id->get_string());
     }
 
@@ -317,8 +323,8 @@ Client::~Client() = default;
 Try<std::unique_ptr<Client>> Client::make(const std::string& url) {
     auto place = parse_url(url);
     if (!place)
-        return Err{Failure{Exit::usage, "--node: \"" + url +
-                                            "\" is not of the form http://HOST:PORT"}};
+        return Err{
+            Failure{Exit::usage, "--node: \"" + url + "\" is not of the form http://HOST:PORT"}};
     return std::unique_ptr<Client>(new Client(std::make_unique<Impl>(url, *std::move(place))));
 }
 
@@ -328,7 +334,9 @@ Try<boost::json::value> Client::call(std::string_view method, boost::json::objec
 Try<std::string> Client::put_file(const std::filesystem::path& path, const OnBytes& on_bytes) {
     return impl_->put_file(path, on_bytes);
 }
-Try<std::string> Client::put_bytes(ByteView content) { return impl_->put_bytes(content); }
+Try<std::string> Client::put_bytes(ByteView content) {
+    return impl_->put_bytes(content);
+}
 Try<Ok> Client::get_file(const std::string& id_hex, const std::filesystem::path& path,
                          const OnBytes& on_bytes) {
     return impl_->get_file(id_hex, path, on_bytes);
@@ -336,6 +344,8 @@ Try<Ok> Client::get_file(const std::string& id_hex, const std::filesystem::path&
 Try<Bytes> Client::get_bytes(const std::string& id_hex, std::uint64_t size_max) {
     return impl_->get_bytes(id_hex, size_max);
 }
-const std::string& Client::url() const { return impl_->url(); }
+const std::string& Client::url() const {
+    return impl_->url();
+}
 
 }  // namespace millrace::wallet

@@ -29,8 +29,8 @@ using Try = Result<T, Failure>;
 /// Told how many bytes of how many have moved.
 using OnBytes = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-/// One keep-alive HTTP connection to a node, used by one thread; connects when first needed and again
-/// when the node has closed it. Every wait has a deadline.
+/// One keep-alive HTTP connection to a node, used by one thread; connects when first needed and
+/// again when the node has closed it. Every wait has a deadline.
 class Client {
   public:
     /// `url`: `http://HOST:PORT`.
@@ -47,9 +47,9 @@ class Client {
         MILLRACE_TRY(const boost::json::value answer, call(method, std::move(params)));
         auto value = from_json<T>(answer);
         if (!value.has_value())
-            return Err{Failure{Exit::failed, "the node's answer to " + std::string(method) +
-                                                 " is not understood: " +
-                                                 value.error().sentence()}};
+            return Err{
+                Failure{Exit::failed, "the node's answer to " + std::string(method) +
+                                          " is not understood: " + value.error().sentence()}};
         return *std::move(value);
     }
 

@@ -2,8 +2,8 @@
 
 #include <array>
 
-/// How `millrace` ends; scripts rely on these numbers, so they are never reused. docs/manual/wallet.md
-/// lists them from this table.
+/// How `millrace` ends; scripts rely on these numbers, so they are never reused.
+/// docs/manual/wallet.md lists them from this table.
 namespace millrace::wallet {
 
 enum class Exit : int {

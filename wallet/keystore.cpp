@@ -32,9 +32,8 @@ Failure bad_file(const fs::path& path, const std::string& what) {
 Try<std::string> read_text(const fs::path& path, std::size_t size_max) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return Err{Failure{Exit::bad_input,
-                           fmt::format("cannot read {}: {}", path.string(),
-                                       std::generic_category().message(errno))}};
+        return Err{Failure{Exit::bad_input, fmt::format("cannot read {}: {}", path.string(),
+                                                        std::generic_category().message(errno))}};
     std::string text(size_max + 1, '\0');
     std::size_t size = 0;
     for (;;) {
@@ -84,7 +83,8 @@ Try<SecretBuffer> unseal(const Keystore::Listed& account, std::string_view passp
 
 Try<AccountSecret> derive(Network network, ByteView entropy, std::uint32_t account) {
     auto phrase = Mnemonic::from_entropy(entropy);
-    if (!phrase.has_value()) return Err{Failure{Exit::bad_input, "the phrase's entropy is damaged"}};
+    if (!phrase.has_value())
+        return Err{Failure{Exit::bad_input, "the phrase's entropy is damaged"}};
     auto seed = phrase_to_seed(phrase->text(), "");
     if (!seed.has_value()) return Err{Failure{Exit::bad_input, "the phrase is damaged"}};
     auto secret = derive_account(*seed, network, account);
@@ -142,8 +142,7 @@ Try<std::optional<SecretBuffer>> unattended(const std::optional<fs::path>& file)
         const EraseAtExit erase(
             {reinterpret_cast<std::uint8_t*>(text.data()), text.size()});  // as bytes
         const std::size_t end = text.find_first_of("\r\n");
-        return std::optional(
-            SecretBuffer(as_bytes(std::string_view(text).substr(0, end))));
+        return std::optional(SecretBuffer(as_bytes(std::string_view(text).substr(0, end))));
     }
     if (const char* text = std::getenv("MILLRACE_PASSPHRASE"))
         return std::optional(SecretBuffer(as_bytes(text)));
@@ -230,9 +229,10 @@ Try<Keystore::Listed> Keystore::add_key(const std::string& name, Network network
 
 Try<Keystore::Listed> Keystore::write(const std::string& name, KeyFile file) const {
     if (!is_account_name(name))
-        return Err{Failure{Exit::usage, fmt::format("\"{}\" is no account name: a letter a to z, then "
-                                                    "letters, digits, - or _, at most {}",
-                                                    name, kAccountNameMax)}};
+        return Err{
+            Failure{Exit::usage, fmt::format("\"{}\" is no account name: a letter a to z, then "
+                                             "letters, digits, - or _, at most {}",
+                                             name, kAccountNameMax)}};
     std::error_code ec;
     fs::create_directories(folder_, ec);
     if (ec)
@@ -243,10 +243,9 @@ Try<Keystore::Listed> Keystore::write(const std::string& name, KeyFile file) con
     const fs::path fresh = folder_ / ("." + name + ".new");
     const std::string text = boost::json::serialize(to_json(file)) + "\n";
     const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    const bool is_written = fd >= 0 &&
-                            ::write(fd, text.data(), text.size()) ==
-                                static_cast<ssize_t>(text.size()) &&
-                            ::fsync(fd) == 0;
+    const bool is_written =
+        fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+        ::fsync(fd) == 0;
     if (fd >= 0) ::close(fd);
     // A link, not a rename: it fails where the name is taken, so no key is ever overwritten.
     const bool is_linked = is_written && ::link(fresh.c_str(), path.c_str()) == 0;
@@ -254,9 +253,9 @@ Try<Keystore::Listed> Keystore::write(const std::string& name, KeyFile file) con
     ::unlink(fresh.c_str());
     if (is_linked) return Listed{name, std::move(file)};
     if (is_written && code == EEXIST)
-        return Err{Failure{Exit::bad_input,
-                           fmt::format("there is an account \"{}\" already; choose another name",
-                                       name)}};
+        return Err{
+            Failure{Exit::bad_input,
+                    fmt::format("there is an account \"{}\" already; choose another name", name)}};
     return Err{Failure{Exit::failed, fmt::format("cannot write {}: {}", path.string(),
                                                  std::generic_category().message(code))}};
 }
@@ -272,9 +271,9 @@ Try<AccountSecret> Keystore::open(const Listed& account, std::string_view passph
 
 Try<SecretBuffer> Keystore::open_phrase(const Listed& account, std::string_view passphrase) {
     if (account.file.kind != SecretKind::phrase)
-        return Err{Failure{Exit::bad_input,
-                           fmt::format("account \"{}\" was imported as a key and has no phrase",
-                                       account.name)}};
+        return Err{Failure{
+            Exit::bad_input,
+            fmt::format("account \"{}\" was imported as a key and has no phrase", account.name)}};
     MILLRACE_TRY(const SecretBuffer entropy, unseal(account, passphrase));
     auto phrase = Mnemonic::from_entropy(entropy.view());
     if (!phrase.has_value()) return Err{Failure{Exit::bad_input, "the stored phrase is damaged"}};

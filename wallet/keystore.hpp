@@ -53,9 +53,8 @@ class Keystore {
     [[nodiscard]] Try<Listed> pick(const std::optional<std::string>& name) const;
 
     /// Writes a new file, mode 0600, through a temporary name; refuses a name that is taken.
-    [[nodiscard]] Try<Listed> add_phrase(const std::string& name, Network network,
-                                         ByteView entropy, std::uint32_t account,
-                                         std::string_view passphrase) const;
+    [[nodiscard]] Try<Listed> add_phrase(const std::string& name, Network network, ByteView entropy,
+                                         std::uint32_t account, std::string_view passphrase) const;
     [[nodiscard]] Try<Listed> add_key(const std::string& name, Network network,
                                       const AccountSecret& secret,
                                       std::string_view passphrase) const;
@@ -74,8 +73,8 @@ class Keystore {
     std::filesystem::path folder_;
 };
 
-/// Where a passphrase comes from: a file's first line, the variable MILLRACE_PASSPHRASE, or a prompt
-/// on the terminal, without echo.
+/// Where a passphrase comes from: a file's first line, the variable MILLRACE_PASSPHRASE, or a
+/// prompt on the terminal, without echo.
 struct PassphraseSource {
     std::optional<std::filesystem::path> file;
     /// Asked for twice, and not empty without being said so.

@@ -54,7 +54,9 @@ std::string Table::text(const Terminal& terminal) const {
 }
 
 Progress::Progress(bool is_quiet) : terminal_(Terminal::of(STDERR_FILENO)), is_quiet_(is_quiet) {}
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+    finish();
+}
 
 void Progress::show(std::string_view label, std::uint64_t done, std::uint64_t total,
                     std::string_view detail) {
@@ -69,7 +71,8 @@ void Progress::show(std::string_view label, std::uint64_t done, std::uint64_t to
         fmt::print(stderr, "{}: {} of {}{}\n", label, done, total, tail);
         return;
     }
-    const std::size_t filled = total == 0 ? 0 : std::min<std::size_t>(kBarCells, done * kBarCells / total);
+    const std::size_t filled =
+        total == 0 ? 0 : std::min<std::size_t>(kBarCells, done * kBarCells / total);
     std::string line = fmt::format("{:<11} [{}{}] {:>3}%{}", label, std::string(filled, '#'),
                                    std::string(kBarCells - filled, '.'), per_mille / 10, tail);
     if (line.size() >= terminal_.columns) line.resize(terminal_.columns - 1);
@@ -116,6 +119,8 @@ std::string human_gas(std::uint64_t gas) {
     return fmt::format("{}.{:03} Ggas", gas / kGiga, gas % kGiga / kMega);
 }
 
-std::string short_hash(std::string_view hex) { return std::string(hex.substr(0, kHashDigits)); }
+std::string short_hash(std::string_view hex) {
+    return std::string(hex.substr(0, kHashDigits));
+}
 
 }  // namespace millrace::wallet

@@ -30,8 +30,8 @@ class Table {
     std::vector<std::vector<std::string>> rows_;
 };
 
-/// One line that is redrawn on a terminal; elsewhere a plain line when the share has moved by a tenth
-/// or the label has changed.
+/// One line that is redrawn on a terminal; elsewhere a plain line when the share has moved by a
+/// tenth or the label has changed.
 class Progress {
   public:
     explicit Progress(bool is_quiet = false);

@@ -1,0 +1,169 @@
+#include <fmt/format.h>
+#include <sodium/randombytes.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "common/mnemonic.hpp"
+#include "wallet/context.hpp"
+
+namespace millrace::wallet {
+
+namespace {
+
+/// 256 bits: 24 words.
+constexpr std::size_t kEntropyBytes = 32;
+
+struct AccountRow {
+    BoundedString<kAccountNameMax> name;
+    std::string address;
+    AccountKey public_key;
+    Network network = Network::test;
+    SecretKind kind = SecretKind::phrase;
+};
+BOOST_DESCRIBE_STRUCT(AccountRow, (), (name, address, public_key, network, kind))
+
+AccountRow row_of(const Keystore::Listed& account) {
+    return {account.name, to_text(account.address(), account.file.network), account.file.public_key,
+            account.file.network, account.file.kind};
+}
+
+Failure mnemonic_failure(const MnemonicRefusal& refusal) {
+    switch (refusal.error) {
+        case MnemonicError::bad_word_count:
+            return {Exit::bad_input, "a phrase has 12, 15, 18, 21 or 24 words"};
+        case MnemonicError::unknown_word:
+            return {Exit::bad_input,
+                    fmt::format("word {} is not in the English list", refusal.word)};
+        case MnemonicError::bad_checksum:
+            return {Exit::bad_input,
+                    "the phrase's checksum is wrong: a word is mistyped or two are swapped"};
+        case MnemonicError::bad_entropy_size:
+        case MnemonicError::bad_text:
+            break;
+    }
+    return {Exit::bad_input, "this is not a phrase"};
+}
+
+/// A secret on standard input, so that it is in no shell's history and in no list of processes.
+Try<SecretBuffer> read_secret_line() {
+    std::string line;
+    if (!std::getline(std::cin, line))
+        return Err{Failure{Exit::bad_input, "nothing came on standard input"}};
+    SecretBuffer out(as_bytes(line));
+    const EraseAtExit erase({reinterpret_cast<std::uint8_t*>(line.data()), line.size()});
+    return out;
+}
+
+Try<Ok> make_new(Context& context, const std::string& name, Network network) {
+    MILLRACE_TRY(const SecretBuffer passphrase, context.passphrase.for_new());
+    SecretBytes<kEntropyBytes> entropy;
+    randombytes_buf(entropy.data(), kEntropyBytes);
+    MILLRACE_TRY(
+        const Keystore::Listed account,
+        context.keystore().add_phrase(name, network, entropy.view(), 0, passphrase.text()));
+    const auto phrase = Mnemonic::from_entropy(entropy.view());
+    if (!phrase.has_value()) return Err{mnemonic_failure(phrase.error())};
+    boost::json::value value = to_json(row_of(account));
+    value.as_object()["phrase"] = std::string(phrase->text());
+    context.print(
+        value,
+        fmt::format("Account \"{}\": {}\n\nWrite these 24 words down and keep them apart from "
+                    "this machine. Whoever has them has the money;\nwithout them and the "
+                    "passphrase nobody has.\n\n  {}\n",
+                    name, to_text(account.address(), network), phrase->text()));
+    return Ok{};
+}
+
+Try<Ok> import(Context& context, const std::string& name, Network network, std::uint32_t number,
+               bool is_key) {
+    context.note(is_key ? "Type the secret key, 64 hexadecimal digits:" : "Type the phrase:");
+    MILLRACE_TRY(const SecretBuffer line, read_secret_line());
+    MILLRACE_TRY(const SecretBuffer passphrase, context.passphrase.for_new());
+    const Keystore keystore = context.keystore();
+    if (is_key) {
+        auto raw = from_hex(line.text());
+        const auto secret = raw ? AccountSecret::from(*raw) : std::nullopt;
+        if (raw) sodium_memzero(raw->data(), raw->size());
+        if (!secret) return Err{Failure{Exit::bad_input, "this is not a secret key"}};
+        MILLRACE_TRY(const auto account,
+                     keystore.add_key(name, network, *secret, passphrase.text()));
+        context.print(to_json(row_of(account)),
+                      fmt::format("Account \"{}\": {}", name, to_text(account.address(), network)));
+        return Ok{};
+    }
+    const auto phrase = Mnemonic::parse(line.text());
+    if (!phrase.has_value()) return Err{mnemonic_failure(phrase.error())};
+    MILLRACE_TRY(const auto account, keystore.add_phrase(name, network, phrase->entropy().view(),
+                                                         number, passphrase.text()));
+    context.print(to_json(row_of(account)),
+                  fmt::format("Account \"{}\": {}", name, to_text(account.address(), network)));
+    return Ok{};
+}
+
+Try<Ok> list(Context& context) {
+    MILLRACE_TRY(const std::vector<Keystore::Listed> all, context.keystore().list());
+    boost::json::array rows;
+    Table table({"NAME", "ADDRESS", "KIND"});
+    for (const Keystore::Listed& account : all) {
+        rows.push_back(to_json(row_of(account)));
+        table.add({account.name, to_text(account.address(), account.file.network),
+                   enum_name(account.file.kind)});
+    }
+    context.print(rows, all.empty() ? "No accounts yet; make one with `millrace account new`."
+                                    : table.text(Terminal::of(1)));
+    return Ok{};
+}
+
+}  // namespace
+
+void add_account_commands(CLI::App& app, Context& context) {
+    struct Options {
+        std::string name = "default";
+        std::string network = "test";
+        std::uint32_t number = 0;
+        bool is_key = false;
+    };
+    const auto options = std::make_shared<Options>();
+    const auto network = [options] {
+        return options->network == "main" ? Network::main : Network::test;
+    };
+    CLI::App* group = app.add_subcommand("account", "Keys and balances");
+    group->require_subcommand(1);
+
+    CLI::App* fresh = group->add_subcommand("new", "Make an account and show its 24 words once");
+    fresh->add_option("name", options->name, "What to call it here")->capture_default_str();
+    fresh->add_option("--network", options->network, "main or test")
+        ->check(CLI::IsMember({"main", "test"}))
+        ->capture_default_str();
+    fresh->footer("Example:\n  millrace account new alice");
+    fresh->callback([&context, options, network] {
+        context.action = [&context, options, network] {
+            return make_new(context, options->name, network());
+        };
+    });
+
+    CLI::App* import_command = group->add_subcommand(
+        "import", "Take over an account from its words, read from standard input");
+    import_command->add_option("name", options->name, "What to call it here")
+        ->capture_default_str();
+    import_command->add_option("--network", options->network, "main or test")
+        ->check(CLI::IsMember({"main", "test"}))
+        ->capture_default_str();
+    import_command->add_option("--number", options->number, "Which account of the phrase")
+        ->check(CLI::Range(0U, 0x7fffffffU))
+        ->capture_default_str();
+    import_command->add_flag("--key", options->is_key,
+                             "Read a bare secret key instead of a phrase");
+    import_command->footer("Example:\n  millrace account import alice < words.txt");
+    import_command->callback([&context, options, network] {
+        context.action = [&context, options, network] {
+            return import(context, options->name, network(), options->number, options->is_key);
+        };
+    });
+
+    CLI::App* list_command = group->add_subcommand("list", "The accounts in the keystore");
+    list_command->callback([&context] { context.action = [&context] { return list(context); }; });
+}
+
+}  // namespace millrace::wallet

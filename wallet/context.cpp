@@ -1,0 +1,42 @@
+#include "wallet/context.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+
+namespace millrace::wallet {
+
+Try<Client*> Context::client() {
+    if (!client_) {
+        MILLRACE_TRY(client_, Client::make(node));
+    }
+    return client_.get();
+}
+
+void Context::print(const boost::json::value& value, std::string_view text) const {
+    if (json)
+        fmt::print("{}\n", boost::json::serialize(value));
+    else
+        fmt::print("{}{}", text, text.ends_with('\n') || text.empty() ? "" : "\n");
+    std::fflush(stdout);
+}
+
+void Context::note(std::string_view text) const {
+    if (!json && !quiet) fmt::print(stderr, "{}\n", text);
+}
+
+Try<Ok> Context::confirm(std::string_view question) const {
+    if (yes) return Ok{};
+    if (::isatty(STDIN_FILENO) != 1)
+        return Err{Failure{Exit::cancelled,
+                           "this needs a yes and there is no terminal to ask on; add --yes"}};
+    fmt::print(stderr, "{} [y/N] ", question);
+    std::string line;
+    if (!std::getline(std::cin, line) || (line != "y" && line != "Y" && line != "yes"))
+        return Err{Failure{Exit::cancelled, "cancelled; nothing was sent"}};
+    return Ok{};
+}
+
+}  // namespace millrace::wallet

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wallet/client.hpp"
+#include "wallet/keystore.hpp"
+#include "wallet/print.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace millrace::wallet {
+
+/// What every command shares: the global options and the ways to speak to people, node and
+/// keystore.
+struct Context {
+    std::string node = "http://127.0.0.1:8645";
+    std::filesystem::path keystore_dir;
+    PassphraseSource passphrase;
+    bool json = false;
+    bool yes = false;
+    bool quiet = false;
+
+    /// What the chosen command does; set while the command line is parsed, run after it.
+    std::function<Try<Ok>()> action;
+
+    [[nodiscard]] Keystore keystore() const { return Keystore(keystore_dir); }
+    /// The node; connects on first use.
+    [[nodiscard]] Try<Client*> client();
+
+    /// The result of a command: under --json the value, one line; else the text.
+    void print(const boost::json::value& value, std::string_view text) const;
+    /// A remark beside the result; on standard error, and not under --json.
+    void note(std::string_view text) const;
+    /// Asks on the terminal unless --yes; a "no", or nobody to ask, cancels.
+    [[nodiscard]] Try<Ok> confirm(std::string_view question) const;
+
+  private:
+    std::unique_ptr<Client> client_;
+};
+
+/// Each group of commands stands in one file under commands/ and adds itself here.
+void add_account_commands(CLI::App& app, Context& context);
+
+}  // namespace millrace::wallet

@@ -1,0 +1,77 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "common/sodium_init.hpp"
+#include "wallet/context.hpp"
+
+namespace {
+
+using namespace millrace;
+using namespace millrace::wallet;
+
+std::filesystem::path default_keystore() {
+    const char* home = std::getenv("HOME");
+    return std::filesystem::path(home != nullptr ? home : ".") / ".millrace" / "wallet";
+}
+
+std::string exit_text() {
+    std::string out = "Exit codes:\n";
+    for (const ExitInfo& row : kExits)
+        out += fmt::format("  {:>3}  {}\n", static_cast<int>(row.code), row.meaning);
+    return out;
+}
+
+int report(const Context& context, const Failure& failure) {
+    if (context.json) {
+        boost::json::object error{{"exit", static_cast<int>(failure.exit)},
+                                  {"message", failure.message}};
+        if (failure.rpc_code != 0) error["rpc_code"] = failure.rpc_code;
+        if (!failure.data.is_null()) error["data"] = failure.data;
+        fmt::print("{}\n",
+                   boost::json::serialize(boost::json::object{{"error", std::move(error)}}));
+    } else {
+        fmt::print(stderr, "millrace: {}\n", failure.message);
+    }
+    return static_cast<int>(failure.exit);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (const auto ready = init_sodium(); !ready.has_value()) {
+        fmt::print(stderr, "millrace: {}\n", ready.error().message);
+        return static_cast<int>(Exit::failed);
+    }
+    Context context;
+    context.keystore_dir = default_keystore();
+    CLI::App app(
+        "millrace: post jobs to the Millrace compute market, and get paid for running them",
+        "millrace");
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "millrace 0.1.0");
+    app.set_help_all_flag("--help-all", "Help of every command");
+    app.add_option("--node", context.node, "Node to speak to")
+        ->envname("MILLRACE_NODE")
+        ->capture_default_str();
+    app.add_option("--keystore", context.keystore_dir, "Folder of encrypted keys")
+        ->envname("MILLRACE_KEYSTORE")
+        ->capture_default_str();
+    app.add_option("--passphrase-file", context.passphrase.file,
+                   "File whose first line is the passphrase (or set MILLRACE_PASSPHRASE)");
+    app.add_flag("--json", context.json, "Print one JSON value instead of text");
+    app.add_flag("-y,--yes", context.yes, "Do not ask before signing");
+    app.add_flag("-q,--quiet", context.quiet, "No progress, no remarks");
+    app.fallthrough();
+    app.footer(exit_text());
+    add_account_commands(app, context);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& trouble) {
+        return app.exit(trouble, std::cout, std::cerr) == 0 ? 0 : static_cast<int>(Exit::usage);
+    }
+    const Try<Ok> done = context.action();
+    return done.has_value() ? 0 : report(context, done.error());
+}

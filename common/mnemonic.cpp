@@ -37,7 +37,7 @@ std::uint8_t checksum_byte(ByteView entropy) {
 /// Bit `i` of entropy followed by its checksum, most significant first.
 unsigned bit_at(ByteView entropy, std::uint8_t checksum, std::size_t i) {
     const std::uint8_t byte = i / 8 < entropy.size() ? entropy[i / 8] : checksum;
-    return (byte >> (7 - i % 8)) & 1U;
+    return (unsigned{byte} >> (7 - i % 8)) & 1U;
 }
 
 bool is_space(char c) {
@@ -73,7 +73,7 @@ Result<Mnemonic, MnemonicRefusal> Mnemonic::from_entropy(ByteView entropy) {
     Indices indices{};
     for (std::size_t i = 0; i < words * kWordBits; ++i) {
         std::uint16_t& index = indices[i / kWordBits];
-        index = static_cast<std::uint16_t>((index << 1U) | bit_at(entropy, checksum, i));
+        index = static_cast<std::uint16_t>((unsigned{index} << 1U) | bit_at(entropy, checksum, i));
     }
     Mnemonic out(join(std::span(indices).first(words)), SecretBuffer(entropy));
     sodium_memzero(indices.data(), sizeof indices);
@@ -110,7 +110,8 @@ Result<Mnemonic, MnemonicRefusal> Mnemonic::parse(std::string_view text) {
     SecretBuffer entropy(words * 4 / 3);
     std::uint8_t checksum = 0;
     for (std::size_t i = 0; i < words * kWordBits; ++i) {
-        const unsigned bit = (indices[i / kWordBits] >> (kWordBits - 1 - i % kWordBits)) & 1U;
+        const unsigned bit =
+            (unsigned{indices[i / kWordBits]} >> (kWordBits - 1 - i % kWordBits)) & 1U;
         std::uint8_t& byte = i / 8 < entropy.size() ? entropy.mutable_view()[i / 8] : checksum;
         byte = static_cast<std::uint8_t>(byte | (bit << (7 - i % 8)));
     }

@@ -47,7 +47,7 @@ using MapPath = FixedBytes<32, struct MapPathTag>;
 [[nodiscard]] Hash map_value_hash(ByteView value) noexcept;
 /// Bit `depth` of a path: which child the way goes to from a node of that depth.
 [[nodiscard]] constexpr bool path_bit(const MapPath& path, unsigned depth) {
-    return ((path.bytes[depth / 8] >> (7 - depth % 8)) & 1U) != 0;
+    return ((unsigned{path.bytes[depth / 8]} >> (7 - depth % 8)) & 1U) != 0;
 }
 
 /// Nothing below.

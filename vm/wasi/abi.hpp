@@ -212,6 +212,8 @@ inline constexpr std::uint64_t fd_advise = 1ULL << 7;
 inline constexpr std::uint64_t fd_allocate = 1ULL << 8;
 inline constexpr std::uint64_t path_create_directory = 1ULL << 9;
 inline constexpr std::uint64_t path_create_file = 1ULL << 10;
+inline constexpr std::uint64_t path_link_source = 1ULL << 11;
+inline constexpr std::uint64_t path_link_target = 1ULL << 12;
 inline constexpr std::uint64_t path_open = 1ULL << 13;
 inline constexpr std::uint64_t fd_readdir = 1ULL << 14;
 inline constexpr std::uint64_t path_readlink = 1ULL << 15;
@@ -223,6 +225,7 @@ inline constexpr std::uint64_t path_filestat_set_times = 1ULL << 20;
 inline constexpr std::uint64_t fd_filestat_get = 1ULL << 21;
 inline constexpr std::uint64_t fd_filestat_set_size = 1ULL << 22;
 inline constexpr std::uint64_t fd_filestat_set_times = 1ULL << 23;
+inline constexpr std::uint64_t path_symlink = 1ULL << 24;
 inline constexpr std::uint64_t path_remove_directory = 1ULL << 25;
 inline constexpr std::uint64_t path_unlink_file = 1ULL << 26;
 inline constexpr std::uint64_t poll_fd_readwrite = 1ULL << 27;
@@ -232,18 +235,13 @@ inline constexpr std::uint64_t file_all = fd_datasync | fd_read | fd_seek | fd_f
                                           fd_sync | fd_tell | fd_write | fd_advise | fd_allocate |
                                           fd_filestat_get | fd_filestat_set_size |
                                           fd_filestat_set_times | poll_fd_readwrite;
-/// What needs a writable tree.
-inline constexpr std::uint64_t writing =
-    fd_write | fd_allocate | path_create_directory | path_create_file | path_rename_source |
-    path_rename_target | path_filestat_set_size | path_filestat_set_times | fd_filestat_set_size |
-    fd_filestat_set_times | path_remove_directory | path_unlink_file;
 /// What a directory may ever be granted for itself.
 inline constexpr std::uint64_t directory_all =
     fd_fdstat_set_flags | fd_sync | fd_datasync | fd_advise | path_create_directory |
-    path_create_file | path_open | fd_readdir | path_readlink | path_rename_source |
-    path_rename_target | path_filestat_get | path_filestat_set_size | path_filestat_set_times |
-    fd_filestat_get | fd_filestat_set_times | path_remove_directory | path_unlink_file |
-    poll_fd_readwrite;
+    path_create_file | path_link_source | path_link_target | path_symlink | path_open | fd_readdir |
+    path_readlink | path_rename_source | path_rename_target | path_filestat_get |
+    path_filestat_set_size | path_filestat_set_times | fd_filestat_get | fd_filestat_set_times |
+    path_remove_directory | path_unlink_file | poll_fd_readwrite;
 inline constexpr std::uint64_t all = (1ULL << 30) - 1;
 }  // namespace rights
 

@@ -37,9 +37,9 @@ struct BoxCost {
     friend bool operator==(const BoxCost&, const BoxCost&) = default;
 };
 BOOST_DESCRIBE_STRUCT(BoxCost, (), (passes, memory_kib))
-/// About 0.1 s and 64 MiB: for keys that a daemon opens at its start.
+/// Some 0.06 s and 64 MiB: for keys that a daemon opens at its start.
 inline constexpr BoxCost kBoxCostInteractive{2, 64 * 1024};
-/// About 1 s and 256 MiB: a person's keystore.
+/// Some 0.4 s and 256 MiB: a person's keystore.
 inline constexpr BoxCost kBoxCostModerate{3, 256 * 1024};
 /// Bounds on what a file may ask: libsodium's least, and no more than a desktop can give; a
 /// prepared file must not exhaust memory or run for minutes.

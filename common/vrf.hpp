@@ -37,7 +37,7 @@ class VrfSecret {
 /// The output that this proof shows for (key, alpha), or none when it shows nothing.
 /// Stricter than the RFC where it leaves a choice: the key and Gamma are canonical and lie in the
 /// prime-order subgroup, and s < L; so a proof has one encoding and nobody can shift Gamma by a
-/// small-order point. About 250 µs of one core.
+/// small-order point. About 350 µs of one core.
 [[nodiscard]] std::optional<VrfOutput> verify(const VrfKey& key, ByteView alpha,
                                               const VrfProof& proof);
 /// The output of a proof that is known to be good (one's own, or one verified before).

@@ -21,3 +21,4 @@ endfunction()
 
 # One line a target.
 millrace_fuzz(NAME module ROUNDS 2000 LIBS millrace_vm)
+millrace_fuzz(NAME texts ROUNDS 2000 LIBS millrace_common)

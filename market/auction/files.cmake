@@ -4,11 +4,15 @@ set(market_auction_sources
   auction/classes.cpp
   auction/clear.cpp
   auction/draw.cpp
+  auction/explain.cpp
   auction/fill.cpp
   auction/order.cpp
   auction/price.cpp
+  auction/quote.cpp
   auction/walk.cpp)
 set(market_auction_headers
   auction/classes.hpp
   auction/clearing.hpp
-  auction/order.hpp)
+  auction/explain.hpp
+  auction/order.hpp
+  auction/quote.hpp)

@@ -91,24 +91,25 @@ struct BookShape {
     bool standing = true;
 };
 
+/// Few classes, so that a small book has several asks in one.
 inline Capability random_capability(Rng& rng) {
     Capability out;
-    out.memory_tier = static_cast<std::uint8_t>(rng.below(3));
-    out.features = static_cast<std::uint32_t>(rng.below(4));
-    out.region = static_cast<std::uint8_t>(rng.below(2));
-    out.tee = rng.chance(4) ? 1 : 0;
-    out.stake_tier = static_cast<std::uint8_t>(rng.below(2));
-    out.record_tier = static_cast<std::uint8_t>(rng.below(2));
+    out.memory_tier = static_cast<std::uint8_t>(rng.below(2));
+    out.features = static_cast<std::uint32_t>(rng.below(2));
+    out.region = rng.chance(8) ? 1 : 0;
+    out.tee = rng.chance(10) ? 1 : 0;
+    out.stake_tier = rng.chance(8) ? 1 : 0;
+    out.record_tier = rng.chance(8) ? 1 : 0;
     return out;
 }
 inline Requirement random_requirement(Rng& rng) {
     Requirement out;
-    out.memory_tier = static_cast<std::uint8_t>(rng.below(3) * rng.below(2));
-    out.features = rng.chance(3) ? static_cast<std::uint32_t>(rng.below(4)) : 0;
-    out.regions = rng.chance(4) ? 1 + rng.below(3) : 0;
-    out.tees = rng.chance(6) ? 2 : 0;
-    out.stake_tier = rng.chance(4) ? 1 : 0;
-    out.record_tier = rng.chance(4) ? 1 : 0;
+    out.memory_tier = rng.chance(3) ? 1 : 0;
+    out.features = rng.chance(3) ? 1 : 0;
+    out.regions = rng.chance(5) ? 1 + rng.below(3) : 0;
+    out.tees = rng.chance(20) ? 2 : 0;
+    out.stake_tier = rng.chance(12) ? 1 : 0;
+    out.record_tier = rng.chance(12) ? 1 : 0;
     return out;
 }
 

@@ -1,3 +1,13 @@
+millrace_test(NAME test_vm_module LABELS unit property
+  SOURCES
+    property/vm/module_mutation_test.cpp
+    support/counting_new.cpp
+    unit/vm/module/check_test.cpp
+    unit/vm/module/decode_test.cpp
+    unit/vm/module/limits_test.cpp
+    unit/vm/module/reader_test.cpp
+    unit/vm/module/validate_test.cpp
+  LIBS millrace_vm)
 millrace_test(NAME test_vm_spec_validation LABELS vectors
   SOURCES
     support/spec_script.cpp

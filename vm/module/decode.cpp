@@ -213,6 +213,7 @@ void Decoder::read_types(ByteCursor& in) {
     const std::uint32_t count =
         read_count(in, 0, kTypesMax, ModuleRule::too_many_types, kTypeBytesMin);
     module_.types.reserve(count);
+    module_.type_pool.reserve(in.left());
     for (std::uint32_t i = 0; i < count && !in.failed(); ++i) {
         const std::uint32_t at = in.offset();
         const std::uint8_t form = in.u8();
@@ -444,6 +445,8 @@ void Decoder::read_elements(ByteCursor& in) {
     const std::uint32_t count = read_count(in, 0, kElementSegmentsMax,
                                            ModuleRule::too_many_element_segments, kElementBytesMin);
     module_.elements.reserve(count);
+    // Growing by doubling would hold three times the list for a moment; an item takes a byte or more.
+    module_.element_items.reserve(in.left());
     for (std::uint32_t i = 0; i < count && !in.failed(); ++i) read_element(in);
 }
 

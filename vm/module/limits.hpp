@@ -11,7 +11,9 @@ namespace millrace::vm {
 inline constexpr std::uint32_t kModuleSizeMax = 64u << 20;
 inline constexpr std::uint32_t kTypesMax = 1'000'000;
 inline constexpr std::uint32_t kFunctionsMax = 1'000'000;  ///< imported and defined
-inline constexpr std::uint32_t kImportsMax = 1'000'000;
+/// A tenth of the interface's: a program may import no more than the functions of WASI anyway, and
+/// an import takes more memory than any other entry.
+inline constexpr std::uint32_t kImportsMax = 100'000;
 inline constexpr std::uint32_t kExportsMax = 1'000'000;
 inline constexpr std::uint32_t kGlobalsMax = 1'000'000;  ///< imported and defined
 inline constexpr std::uint32_t kTablesMax = 100'000;     ///< imported and defined

@@ -18,7 +18,12 @@ millrace_test(NAME test_common_trees LABELS unit property
     unit/common/page_tree_test.cpp
     property/common/auth_map_test.cpp
     property/common/page_proof_test.cpp
+    vectors/common/trees_golden_test.cpp
   LIBS millrace_common)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_test(NAME vectors_check_trees COMMAND ${Python3_EXECUTABLE}
+  ${CMAKE_CURRENT_SOURCE_DIR}/vectors/check_trees.py ${CMAKE_CURRENT_SOURCE_DIR}/golden/trees.json)
+set_tests_properties(vectors_check_trees PROPERTIES LABELS "unit" TIMEOUT 120)
 millrace_test(NAME test_common_vectors LABELS unit
   SOURCES
     vectors/common/bip_vectors_test.cpp

@@ -102,7 +102,7 @@ World crowded_world(std::uint64_t seed, int rounds) {
 
 TEST_SUITE("common/auth_map") {
     TEST_CASE("random histories give the root, the entries and the pages of a tree built anew") {
-        for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        for (std::uint64_t seed = 0; seed < 30; ++seed) {
             CAPTURE(seed);
             Rng rng(seed);
             World world;
@@ -262,6 +262,8 @@ TEST_SUITE("common/auth_map_page") {
                     raw[at] ^= 0x08;
                     std::size_t errors = 0;
                     for (const auto& [path, value_hash] : world.oracle.entries) {
+                        // Nobody else reads this page.
+                        if (MapPageId::on_way_to(path, id.depth) != id) continue;
                         const auto found = find_in_map(world.store, world.root, path);
                         if (!found)
                             ++errors;

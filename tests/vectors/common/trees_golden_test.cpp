@@ -101,7 +101,9 @@ json::array page_cases() {
         const std::uint64_t live = rng.below(12);
         for (std::uint64_t i = 0; i < live; ++i) {
             const std::uint64_t at = rng.chance(2) ? rng.below(end) : rng.below(end) % 16;
-            pages[at] = Bytes(rng.between(1, 6), static_cast<std::uint8_t>(rng.between(1, 255)));
+            const std::uint64_t size = rng.between(1, 6);
+            const auto byte = static_cast<std::uint8_t>(rng.between(1, 255));
+            pages[at] = Bytes(size, byte);
             if (rng.chance(2)) asked[at] = true;
         }
         asked[rng.below(end)] = true;

@@ -12,7 +12,7 @@ namespace {
 using detail::MapPage;
 
 bool flag_at(ByteView flags, unsigned at) {
-    return ((flags[at / 8] >> (at % 8)) & 1U) != 0;
+    return ((unsigned{flags[at / 8]} >> (at % 8)) & 1U) != 0;
 }
 
 bool share_way(const MapPath& a, const MapPath& b, unsigned depth) {

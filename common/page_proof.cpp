@@ -32,7 +32,7 @@ std::size_t left_part(std::span<const std::uint64_t> pages, unsigned height) {
 }
 
 bool flag_at(ByteView flags, std::uint64_t at) {
-    return ((flags[at / 8] >> (at % 8)) & 1U) != 0;
+    return ((unsigned{flags[at / 8]} >> (at % 8)) & 1U) != 0;
 }
 
 /// The walk of a checked proof. Its counts are right, so it cannot run out of flags or hashes.

@@ -48,10 +48,11 @@ Result<Key, SecretBoxError> make_key(std::string_view passphrase, const Header& 
     if (!is_acceptable(header.cost)) return Err{SecretBoxError::cost_refused};
     const auto normal = to_nfkd(passphrase);
     if (!normal) return Err{SecretBoxError::bad_passphrase};
+    // An empty view has a null pointer, which the library's header rules out.
+    const char* const text = normal->size() == 0 ? "" : normal->text().data();
     Key key;
-    if (crypto_pwhash_argon2id(key.data(), Key::kSize, normal->text().data(), normal->size(),
-                               header.salt.data(), header.cost.passes,
-                               std::size_t{header.cost.memory_kib} * 1024,
+    if (crypto_pwhash_argon2id(key.data(), Key::kSize, text, normal->size(), header.salt.data(),
+                               header.cost.passes, std::size_t{header.cost.memory_kib} * 1024,
                                crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
         return Err{SecretBoxError::out_of_memory};
     return key;

@@ -35,7 +35,7 @@ bool is_inner(const MapNode& node) {
 
 std::uint8_t kind_at(ByteView raw, unsigned slot) {
     const unsigned bit = 2 * (slot - 2);
-    return static_cast<std::uint8_t>((raw[1 + bit / 8] >> (bit % 8)) & 3U);
+    return static_cast<std::uint8_t>((unsigned{raw[1 + bit / 8]} >> (bit % 8)) & 3U);
 }
 
 template <class Fixed>

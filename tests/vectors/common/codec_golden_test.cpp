@@ -21,19 +21,16 @@ struct Pair {
     static constexpr const char* kName = "pair";
     std::uint32_t a = 0;
     std::uint16_t b = 0;
-    friend bool operator==(const Pair&, const Pair&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Pair, (), (a, b))
 struct Payment {
     static constexpr const char* kName = "payment";
     Address to;
     Amount amount;
-    friend bool operator==(const Payment&, const Payment&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Payment, (), (to, amount))
 struct Empty {
     static constexpr const char* kName = "empty";
-    friend bool operator==(const Empty&, const Empty&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Empty, (), ())
 using Choice = std::variant<Pair, Payment, Empty>;
@@ -52,7 +49,6 @@ struct Everything {
     BoundedVector<Choice, 5> choices;
     std::optional<Payment> maybe;
     std::array<Pair, 2> pairs;
-    friend bool operator==(const Everything&, const Everything&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Everything, (),
                       (flag, u8, u64, i32, sort, height, price, hash, name, raw, choices, maybe,

@@ -96,8 +96,10 @@ enum class Register : std::uint8_t {
     slept_ns = 14,          ///< what poll_oneoff added to the clock
     random_counter = 15,    ///< blocks drawn from the job's seed
     pages_live = 16,        ///< 4 KiB pages accounted against the job's memory limit by files
-    start_phase = 17,       ///< 0 before the start function, 1 in `_start`
+    start_phase = 17,       ///< unused, zero: the image's first words call start and `_start`
     host_phase = 18,        ///< which part of a host call or exit runs next; 0 outside
+    pending_status = 19,    ///< RunStatus that the state takes when its normal form is made; 0 before
+    ending_stage = 20,      ///< 0: the host finishes its output; 1: the stack is zeroed
     progress_a = 24,        ///< progress of bulk work: zero at every boundary, like those below
     progress_b = 25,
     progress_c = 26,

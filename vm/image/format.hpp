@@ -24,21 +24,21 @@ inline constexpr std::uint64_t kImageSizeFree = 256 * 1024;
 
 /// Words of the header page, by number.
 enum class HeaderWord : std::uint8_t {
-    magic = 0,            ///< "millimg" and a zero byte
-    version = 1,          ///< kImageVersion
-    code_words = 2,       ///< length of the code
-    function_count = 3,   ///< imports first
-    import_count = 4,     ///< of functions
-    type_count = 5,       ///< canonical types
+    magic = 0,           ///< "millimg" and a zero byte
+    version = 1,         ///< kImageVersion
+    code_words = 2,      ///< length of the code
+    function_count = 3,  ///< imports first
+    import_count = 4,    ///< of functions
+    type_count = 5,      ///< canonical types
     global_count = 6,
     table_count = 7,
-    data_count = 8,       ///< data segments
-    element_count = 9,    ///< element segments
-    memory_pages = 10,    ///< first size of the linear memory, in 64 KiB
+    data_count = 8,         ///< data segments
+    element_count = 9,      ///< element segments
+    memory_pages = 10,      ///< first size of the linear memory, in 64 KiB
     memory_pages_max = 11,  ///< what memory.grow may reach; 0 without a memory
-    start_function = 12,  ///< index + 1 of the start function, 0 without
-    entry_function = 13,  ///< index + 1 of `_start`, 0 where the image has none (tests only)
-    module_size = 14,     ///< bytes of the module
+    start_function = 12,    ///< index + 1 of the start function, 0 without
+    entry_function = 13,    ///< index + 1 of `_start`, 0 where the image has none (tests only)
+    module_size = 14,       ///< bytes of the module
 };
 inline constexpr std::uint64_t kImageMagic = 0x00'67'6d'69'6c'6c'69'6d;  // "millimg\0"
 /// The header page's second half: two bytes an imported function, its number in the host table.

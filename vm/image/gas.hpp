@@ -10,11 +10,17 @@ namespace millrace::vm::gas {
 inline constexpr std::uint32_t kMovedValue = 1;
 
 /// Bytes of memory.fill, memory.copy, memory.init: one gas for each eight, rounded up.
-[[nodiscard]] constexpr std::uint64_t bulk_bytes(std::uint64_t size) { return (size + 7) / 8; }
+[[nodiscard]] constexpr std::uint64_t bulk_bytes(std::uint64_t size) {
+    return (size + 7) / 8;
+}
 /// Entries of table.fill, table.copy, table.init, table.grow: one gas each.
-[[nodiscard]] constexpr std::uint64_t bulk_entries(std::uint64_t count) { return count; }
+[[nodiscard]] constexpr std::uint64_t bulk_entries(std::uint64_t count) {
+    return count;
+}
 /// Locals zeroed at a function's entry: one gas for each eight, rounded up.
-[[nodiscard]] constexpr std::uint64_t zeroed_locals(std::uint64_t count) { return (count + 7) / 8; }
+[[nodiscard]] constexpr std::uint64_t zeroed_locals(std::uint64_t count) {
+    return (count + 7) / 8;
+}
 /// Each 64 KiB page that memory.grow adds: sixteen page faults and their zeroing.
 inline constexpr std::uint64_t kMemoryPage = 8192;
 

@@ -67,6 +67,7 @@
 // Everything else: name, form.
 #define MILLRACE_IMAGE_OTHER(X) \
     X(unreachable, none) \
+    X(boot, boot)                 /* first word of a program: gives it its memory, or traps */ \
     X(finish, none)               /* end of `_start`: exit code 0 */ \
     X(head, live_charge)          /* safe point: tests the threshold, then charges */ \
     X(charge, charge) \
@@ -113,6 +114,7 @@ enum class ImageForm : std::uint8_t {
     dst_extension,    ///< a destination; extension: 64-bit constant
     branch_a_b,       ///< a, b compared; extension: low half target, high half fall-through charge
     branch_a_imm,     ///< a slot, b signed immediate; extension likewise
+    boot,             ///< x: first 64 KiB pages of memory; extension: most that it may have
     target,           ///< x: signed distance in words from this word
     table,            ///< extension words: two signed distances each, from the word they stand in
     live_charge,      ///< a: meaningful slots; x: gas
@@ -171,48 +173,48 @@ struct ImageOpInfo {
     ImageForm form;
 };
 
-inline constexpr auto kImageOpcodes = std::to_array<ImageOpInfo>({
-    {ImageOp::invalid, "invalid", ImageForm::none},
+inline constexpr auto kImageOpcodes = std::to_array<ImageOpInfo>(
+    {{ImageOp::invalid, "invalid", ImageForm::none},
 #define X(name, form) {ImageOp::name, #name, ImageForm::form},
-    MILLRACE_IMAGE_OTHER(X)
+     MILLRACE_IMAGE_OTHER(X)
 #undef X
 #define X(name)                                 \
     {ImageOp::name, #name, ImageForm::dst_a_b}, \
         {ImageOp::name##_imm, #name "_imm", ImageForm::dst_a_imm},
-        MILLRACE_IMAGE_INT_BINARY(X) MILLRACE_IMAGE_INT_DIVIDE(X)
+         MILLRACE_IMAGE_INT_BINARY(X) MILLRACE_IMAGE_INT_DIVIDE(X)
 #undef X
-#define X(name)                                                        \
-    {ImageOp::name, #name, ImageForm::dst_a_b},                        \
-        {ImageOp::name##_imm, #name "_imm", ImageForm::dst_a_imm},     \
-        {ImageOp::br_##name, "br_" #name, ImageForm::branch_a_b},      \
+#define X(name)                                                    \
+    {ImageOp::name, #name, ImageForm::dst_a_b},                    \
+        {ImageOp::name##_imm, #name "_imm", ImageForm::dst_a_imm}, \
+        {ImageOp::br_##name, "br_" #name, ImageForm::branch_a_b},  \
         {ImageOp::br_##name##_imm, "br_" #name "_imm", ImageForm::branch_a_imm},
-            MILLRACE_IMAGE_INT_COMPARE(X)
+             MILLRACE_IMAGE_INT_COMPARE(X)
 #undef X
 #define X(name) {ImageOp::name, #name, ImageForm::dst_a_b},
-                MILLRACE_IMAGE_FLOAT_BINARY(X)
+                 MILLRACE_IMAGE_FLOAT_BINARY(X)
 #undef X
 #define X(name)                                                   \
     {ImageOp::name, #name, ImageForm::dst_a_b},                   \
         {ImageOp::br_##name, "br_" #name, ImageForm::branch_a_b}, \
         {ImageOp::br_not_##name, "br_not_" #name, ImageForm::branch_a_b},
-                    MILLRACE_IMAGE_FLOAT_COMPARE(X)
+                     MILLRACE_IMAGE_FLOAT_COMPARE(X)
 #undef X
 #define X(name) {ImageOp::name, #name, ImageForm::dst_a},
-                        MILLRACE_IMAGE_UNARY(X) MILLRACE_IMAGE_UNARY_TRAP(X)
+                         MILLRACE_IMAGE_UNARY(X) MILLRACE_IMAGE_UNARY_TRAP(X)
 #undef X
-#define X(name, type, extended)                                       \
-    {ImageOp::name, #name, ImageForm::load},                          \
+#define X(name, type, extended)                                      \
+    {ImageOp::name, #name, ImageForm::load},                         \
         {ImageOp::name##_wide, #name "_wide", ImageForm::load_wide}, \
         {ImageOp::name##_at, #name "_at", ImageForm::load_at},
-                            MILLRACE_IMAGE_LOAD(X)
+                             MILLRACE_IMAGE_LOAD(X)
 #undef X
-#define X(name, type)                                                  \
-    {ImageOp::name, #name, ImageForm::store},                          \
+#define X(name, type)                                                 \
+    {ImageOp::name, #name, ImageForm::store},                         \
         {ImageOp::name##_wide, #name "_wide", ImageForm::store_wide}, \
         {ImageOp::name##_at, #name "_at", ImageForm::store_at},
-                                MILLRACE_IMAGE_STORE(X)
+                                 MILLRACE_IMAGE_STORE(X)
 #undef X
-});
+    });
 inline constexpr std::size_t kImageOpcodeCount = kImageOpcodes.size();
 
 [[nodiscard]] constexpr const ImageOpInfo& info(ImageOp op) {
@@ -222,6 +224,7 @@ inline constexpr std::size_t kImageOpcodeCount = kImageOpcodes.size();
 /// Words of an instruction; `br_table` has its targets on top.
 [[nodiscard]] constexpr unsigned word_count(ImageForm form) {
     switch (form) {
+        case ImageForm::boot:
         case ImageForm::dst_extension:
         case ImageForm::branch_a_b:
         case ImageForm::branch_a_imm:

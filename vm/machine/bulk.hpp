@@ -44,7 +44,9 @@ struct Work {
 
 namespace detail {
 /// Bytes from `at` to the end of its page.
-constexpr std::uint64_t page_left(std::uint64_t at) { return kPageSize - (at & (kPageSize - 1)); }
+constexpr std::uint64_t page_left(std::uint64_t at) {
+    return kPageSize - (at & (kPageSize - 1));
+}
 /// Bytes from the start of the page to `end`, at least 1.
 constexpr std::uint64_t page_before(std::uint64_t end) {
     return ((end - 1) & (kPageSize - 1)) + 1;
@@ -135,15 +137,15 @@ Outcome memory_init(A& state, Work work, std::uint32_t index, std::uint64_t to, 
     }
     const Address target = kMemoryBase + to + work.progress;
     const Address source = kDataSegments + data.offset + from + work.progress;
-    const std::uint64_t chunk = std::min(
-        {size - work.progress, detail::page_left(target), detail::page_left(source)});
+    const std::uint64_t chunk =
+        std::min({size - work.progress, detail::page_left(target), detail::page_left(source)});
     state.copy(target, source, static_cast<std::uint32_t>(chunk));
     return work.advance(chunk, size);
 }
 
 template <MachineAccess A>
-Outcome table_fill(A& state, Work work, std::uint32_t table, std::uint64_t to,
-                   std::uint64_t value, std::uint64_t count) {
+Outcome table_fill(A& state, Work work, std::uint32_t table, std::uint64_t to, std::uint64_t value,
+                   std::uint64_t count) {
     if (work.progress == 0) {
         if (detail::beyond(to, count, state.table_size(table)))
             return work.refuse(TrapCode::table_out_of_bounds);
@@ -212,8 +214,8 @@ Outcome table_copy(A& state, Work work, std::uint32_t to_table, std::uint32_t fr
 }
 
 template <MachineAccess A>
-Outcome table_init(A& state, Work work, std::uint32_t table, std::uint32_t index,
-                   std::uint64_t to, std::uint64_t from, std::uint64_t count) {
+Outcome table_init(A& state, Work work, std::uint32_t table, std::uint32_t index, std::uint64_t to,
+                   std::uint64_t from, std::uint64_t count) {
     const Segment elements = segment(state, kElementSegments, kElementFlags, index);
     if (work.progress == 0) {
         if (detail::beyond(to, count, state.table_size(table)) ||
@@ -224,8 +226,8 @@ Outcome table_init(A& state, Work work, std::uint32_t table, std::uint32_t index
     }
     const std::uint64_t target = to + work.progress;
     const Address source = kElementSegments + elements.offset + 8 * (from + work.progress);
-    const std::uint64_t chunk = std::min({count - work.progress, detail::entries_left(target),
-                                          detail::page_left(source) / 8});
+    const std::uint64_t chunk = std::min(
+        {count - work.progress, detail::entries_left(target), detail::page_left(source) / 8});
     for (std::uint64_t i = 0; i < chunk; ++i)
         state.set_table_entry(table, target + i, state.load(source + 8 * i));
     return work.advance(chunk, count);
@@ -233,8 +235,7 @@ Outcome table_init(A& state, Work work, std::uint32_t table, std::uint32_t index
 
 /// Slots [first, first + count) of the current frame.
 template <MachineAccess A>
-Outcome zero_locals(Work work, typename A::Frame frame, std::uint32_t first,
-                    std::uint32_t count) {
+Outcome zero_locals(Work work, typename A::Frame frame, std::uint32_t first, std::uint32_t count) {
     if (work.progress == 0 && !work.charge(gas::zeroed_locals(count))) return Outcome::out_of_gas;
     const std::uint64_t slot = frame.index() + first + work.progress;
     const std::uint64_t chunk =

@@ -54,8 +54,7 @@ ExecuteStop execute(A& state, Hosts& hosts, StepBudget& budget) {
     std::uint64_t gas = state.reg(Register::gas_used);
     const std::uint64_t gas_limit = state.reg(Register::gas_limit);
     // Out of gas wins over a boundary; one comparison finds both. The limit itself may be used up.
-    const std::uint64_t threshold =
-        std::min(gas_limit + 1, state.reg(Register::next_boundary));
+    const std::uint64_t threshold = std::min(gas_limit + 1, state.reg(Register::next_boundary));
     std::uint64_t w = 0;
     TrapCode trap = TrapCode::none;
     ExecuteStop stop = ExecuteStop::steps;
@@ -120,49 +119,50 @@ ExecuteStop execute(A& state, Hosts& hosts, StepBudget& budget) {
 
     // ---- numbers --------------------------------------------------------------------------
 #define X(name)                                                                               \
-    op_##name : frame.set(MILLRACE_A, numeric::name(frame.get(MILLRACE_B), frame.get(MILLRACE_C))); \
+    op_##name                                                                                 \
+        : frame.set(MILLRACE_A, numeric::name(frame.get(MILLRACE_B), frame.get(MILLRACE_C))); \
     MILLRACE_NEXT(1);
     MILLRACE_IMAGE_INT_BINARY(X)
     MILLRACE_IMAGE_INT_COMPARE(X)
     MILLRACE_IMAGE_FLOAT_BINARY(X)
     MILLRACE_IMAGE_FLOAT_COMPARE(X)
 #undef X
-#define X(name)                                                                           \
-    op_##name##_imm : frame.set(MILLRACE_A,                                               \
-                                numeric::name(frame.get(MILLRACE_B),                      \
+#define X(name)                                                                             \
+    op_##name##_imm                                                                         \
+        : frame.set(MILLRACE_A, numeric::name(frame.get(MILLRACE_B),                        \
                                               static_cast<std::uint64_t>(word::imm_c(w)))); \
     MILLRACE_NEXT(1);
     MILLRACE_IMAGE_INT_BINARY(X)
     MILLRACE_IMAGE_INT_COMPARE(X)
 #undef X
-#define X(name)                                                                        \
-    op_##name : {                                                                      \
-        const std::uint64_t value =                                                    \
-            numeric::name(frame.get(MILLRACE_B), frame.get(MILLRACE_C), trap);         \
-        if (trap != TrapCode::none) goto trapped;                                      \
-        frame.set(MILLRACE_A, value);                                                  \
-        MILLRACE_NEXT(1);                                                              \
-    }                                                                                  \
-    op_##name##_imm : {                                                                \
-        const std::uint64_t value = numeric::name(                                     \
-            frame.get(MILLRACE_B), static_cast<std::uint64_t>(word::imm_c(w)), trap);  \
-        if (trap != TrapCode::none) goto trapped;                                      \
-        frame.set(MILLRACE_A, value);                                                  \
-        MILLRACE_NEXT(1);                                                              \
+#define X(name)                                                                       \
+    op_##name : {                                                                     \
+        const std::uint64_t value =                                                   \
+            numeric::name(frame.get(MILLRACE_B), frame.get(MILLRACE_C), trap);        \
+        if (trap != TrapCode::none) goto trapped;                                     \
+        frame.set(MILLRACE_A, value);                                                 \
+        MILLRACE_NEXT(1);                                                             \
+    }                                                                                 \
+    op_##name##_imm : {                                                               \
+        const std::uint64_t value = numeric::name(                                    \
+            frame.get(MILLRACE_B), static_cast<std::uint64_t>(word::imm_c(w)), trap); \
+        if (trap != TrapCode::none) goto trapped;                                     \
+        frame.set(MILLRACE_A, value);                                                 \
+        MILLRACE_NEXT(1);                                                             \
     }
     MILLRACE_IMAGE_INT_DIVIDE(X)
 #undef X
-#define X(name)                                                             \
+#define X(name)                                                              \
     op_##name : frame.set(MILLRACE_A, numeric::name(frame.get(MILLRACE_B))); \
     MILLRACE_NEXT(1);
     MILLRACE_IMAGE_UNARY(X)
 #undef X
-#define X(name)                                                                     \
-    op_##name : {                                                                   \
-        const std::uint64_t value = numeric::name(frame.get(MILLRACE_B), trap);     \
-        if (trap != TrapCode::none) goto trapped;                                   \
-        frame.set(MILLRACE_A, value);                                               \
-        MILLRACE_NEXT(1);                                                           \
+#define X(name)                                                                 \
+    op_##name : {                                                               \
+        const std::uint64_t value = numeric::name(frame.get(MILLRACE_B), trap); \
+        if (trap != TrapCode::none) goto trapped;                               \
+        frame.set(MILLRACE_A, value);                                           \
+        MILLRACE_NEXT(1);                                                       \
     }
     MILLRACE_IMAGE_UNARY_TRAP(X)
 #undef X
@@ -199,26 +199,29 @@ op_br:
     pc.jump(static_cast<std::int32_t>(MILLRACE_X));
     MILLRACE_DISPATCH();
 
-#define MILLRACE_BRANCH(condition)                                                \
-    do {                                                                          \
-        const std::uint64_t link = pc.word(1);                                    \
-        if (condition) {                                                          \
+#define MILLRACE_BRANCH(condition)                                                 \
+    do {                                                                           \
+        const std::uint64_t link = pc.word(1);                                     \
+        if (condition) {                                                           \
             pc.jump(1 + std::int64_t{static_cast<std::int32_t>(word::low(link))}); \
-            MILLRACE_DISPATCH();                                                  \
-        }                                                                         \
-        gas += word::x(link);                                                     \
-        MILLRACE_NEXT(2);                                                         \
+            MILLRACE_DISPATCH();                                                   \
+        }                                                                          \
+        gas += word::x(link);                                                      \
+        MILLRACE_NEXT(2);                                                          \
     } while (false)
-#define X(name)                                                                                   \
-    op_br_##name : MILLRACE_BRANCH(numeric::name(frame.get(MILLRACE_A), frame.get(MILLRACE_B)) != 0); \
-    op_br_##name##_imm : MILLRACE_BRANCH(                                                         \
-        numeric::name(frame.get(MILLRACE_A), static_cast<std::uint64_t>(word::imm_b(w))) != 0);
+#define X(name)                                                                              \
+    op_br_##name                                                                             \
+        : MILLRACE_BRANCH(numeric::name(frame.get(MILLRACE_A), frame.get(MILLRACE_B)) != 0); \
+    op_br_##name##_imm                                                                       \
+        : MILLRACE_BRANCH(numeric::name(frame.get(MILLRACE_A),                               \
+                                        static_cast<std::uint64_t>(word::imm_b(w))) != 0);
     MILLRACE_IMAGE_INT_COMPARE(X)
 #undef X
-#define X(name)                                                                                   \
-    op_br_##name : MILLRACE_BRANCH(numeric::name(frame.get(MILLRACE_A), frame.get(MILLRACE_B)) != 0); \
-    op_br_not_##name : MILLRACE_BRANCH(                                                           \
-        numeric::name(frame.get(MILLRACE_A), frame.get(MILLRACE_B)) == 0);
+#define X(name)                                                                              \
+    op_br_##name                                                                             \
+        : MILLRACE_BRANCH(numeric::name(frame.get(MILLRACE_A), frame.get(MILLRACE_B)) != 0); \
+    op_br_not_##name                                                                         \
+        : MILLRACE_BRANCH(numeric::name(frame.get(MILLRACE_A), frame.get(MILLRACE_B)) == 0);
     MILLRACE_IMAGE_FLOAT_COMPARE(X)
 #undef X
 
@@ -292,8 +295,8 @@ op_zero_locals:
     }
     progress = state.reg(Register::progress_a);
     for (;;) {
-        outcome = bulk::zero_locals<A>({progress, gas, gas_limit, trap}, frame, MILLRACE_A,
-                                       MILLRACE_X);
+        outcome =
+            bulk::zero_locals<A>({progress, gas, gas_limit, trap}, frame, MILLRACE_A, MILLRACE_X);
         if (outcome != bulk::Outcome::again) break;
         if constexpr (kCount) {
             if (budget.used == budget.max || state.failed()) goto paused_in_work;
@@ -335,6 +338,15 @@ op_host:
     }
     MILLRACE_NEXT(1);
 
+op_boot:
+    if (!hosts.fits_memory(state, std::uint64_t{MILLRACE_X} * (65'536 / kPageSize))) {
+        trap = TrapCode::memory_limit;
+        goto trapped;
+    }
+    state.set_reg(Register::memory_pages_max, pc.word(1));
+    state.set_memory_pages(MILLRACE_X);
+    memory = state.memory();
+    MILLRACE_NEXT(2);
 op_unreachable:
     trap = TrapCode::unreachable;
     goto trapped;
@@ -348,34 +360,33 @@ op_invalid:
     // ---- memory ---------------------------------------------------------------------------
     // An effective address is the 32-bit operand plus a 32-bit offset, in 64 bits; compared with
     // the size before anything else, by every tier.
-#define MILLRACE_LOAD_FROM(address, Type, Extended, words)                        \
-    do {                                                                          \
-        const std::uint64_t at = (address);                                       \
-        if (at + sizeof(Type) > memory.size()) [[unlikely]]                       \
-            goto out_of_bounds;                                                   \
-        frame.set(MILLRACE_A, static_cast<Extended>(memory.template load<Type>(at))); \
-        MILLRACE_NEXT(words);                                                     \
-    } while (false)
-#define MILLRACE_STORE_TO(address, Type, words)                                       \
+#define MILLRACE_LOAD_FROM(address, Type, Extended, words)                            \
     do {                                                                              \
         const std::uint64_t at = (address);                                           \
         if (at + sizeof(Type) > memory.size()) [[unlikely]]                           \
             goto out_of_bounds;                                                       \
-        memory.template store<Type>(at, static_cast<Type>(frame.get(MILLRACE_A)));    \
+        frame.set(MILLRACE_A, static_cast<Extended>(memory.template load<Type>(at))); \
         MILLRACE_NEXT(words);                                                         \
     } while (false)
+#define MILLRACE_STORE_TO(address, Type, words)                                    \
+    do {                                                                           \
+        const std::uint64_t at = (address);                                        \
+        if (at + sizeof(Type) > memory.size()) [[unlikely]]                        \
+            goto out_of_bounds;                                                    \
+        memory.template store<Type>(at, static_cast<Type>(frame.get(MILLRACE_A))); \
+        MILLRACE_NEXT(words);                                                      \
+    } while (false)
 #define MILLRACE_BASE (frame.get(MILLRACE_B) & 0xffff'ffff)
-#define X(name, Type, Extended)                                                        \
+#define X(name, Type, Extended)                                                         \
     op_##name : MILLRACE_LOAD_FROM(MILLRACE_BASE + MILLRACE_C, Type, Extended, 1);      \
-    op_##name##_wide                                                                   \
+    op_##name##_wide                                                                    \
         : MILLRACE_LOAD_FROM(MILLRACE_BASE + word::low(pc.word(1)), Type, Extended, 2); \
     op_##name##_at : MILLRACE_LOAD_FROM(MILLRACE_X, Type, Extended, 1);
     MILLRACE_IMAGE_LOAD(X)
 #undef X
-#define X(name, Type)                                                            \
-    op_##name : MILLRACE_STORE_TO(MILLRACE_BASE + MILLRACE_C, Type, 1);           \
-    op_##name##_wide                                                             \
-        : MILLRACE_STORE_TO(MILLRACE_BASE + word::low(pc.word(1)), Type, 2);      \
+#define X(name, Type)                                                                     \
+    op_##name : MILLRACE_STORE_TO(MILLRACE_BASE + MILLRACE_C, Type, 1);                   \
+    op_##name##_wide : MILLRACE_STORE_TO(MILLRACE_BASE + word::low(pc.word(1)), Type, 2); \
     op_##name##_at : MILLRACE_STORE_TO(MILLRACE_X, Type, 1);
     MILLRACE_IMAGE_STORE(X)
 #undef X
@@ -407,25 +418,25 @@ op_global_set:
     MILLRACE_NEXT(1);
 
     // ---- bulk work ------------------------------------------------------------------------
-#define MILLRACE_WORK                        \
-    bulk::Work {                             \
-        progress, gas, gas_limit, trap       \
+#define MILLRACE_WORK                  \
+    bulk::Work {                       \
+        progress, gas, gas_limit, trap \
     }
 #define MILLRACE_LOW(slot) (frame.get(slot) & 0xffff'ffff)
-#define MILLRACE_BULK(expression, words)                                               \
-    do {                                                                               \
-        progress = state.reg(Register::progress_a);                                    \
-        for (;;) {                                                                     \
-            outcome = (expression);                                                    \
-            if (outcome != bulk::Outcome::again) break;                                \
-            if constexpr (kCount) {                                                    \
-                if (budget.used == budget.max || state.failed()) goto paused_in_work;  \
-                ++budget.used;                                                         \
-            }                                                                          \
-        }                                                                              \
-        state.set_reg(Register::progress_a, 0);                                        \
-        if (outcome == bulk::Outcome::trap) goto trapped;                              \
-        if (outcome == bulk::Outcome::out_of_gas) goto broke;                          \
+#define MILLRACE_BULK(expression, words)                                              \
+    do {                                                                              \
+        progress = state.reg(Register::progress_a);                                   \
+        for (;;) {                                                                    \
+            outcome = (expression);                                                   \
+            if (outcome != bulk::Outcome::again) break;                               \
+            if constexpr (kCount) {                                                   \
+                if (budget.used == budget.max || state.failed()) goto paused_in_work; \
+                ++budget.used;                                                        \
+            }                                                                         \
+        }                                                                             \
+        state.set_reg(Register::progress_a, 0);                                       \
+        if (outcome == bulk::Outcome::trap) goto trapped;                             \
+        if (outcome == bulk::Outcome::out_of_gas) goto broke;                         \
     } while (false)
 
 op_memory_fill:
@@ -434,16 +445,16 @@ op_memory_fill:
                   1);
     MILLRACE_NEXT(1);
 op_memory_copy:
-    MILLRACE_BULK(bulk::memory_copy(state, MILLRACE_WORK, MILLRACE_LOW(MILLRACE_A),
-                                    MILLRACE_LOW(MILLRACE_B), MILLRACE_LOW(MILLRACE_C),
-                                    memory.size()),
-                  1);
+    MILLRACE_BULK(
+        bulk::memory_copy(state, MILLRACE_WORK, MILLRACE_LOW(MILLRACE_A), MILLRACE_LOW(MILLRACE_B),
+                          MILLRACE_LOW(MILLRACE_C), memory.size()),
+        1);
     MILLRACE_NEXT(1);
 op_memory_init:
-    MILLRACE_BULK(bulk::memory_init(state, MILLRACE_WORK, word::low(pc.word(1)),
-                                    MILLRACE_LOW(MILLRACE_A), MILLRACE_LOW(MILLRACE_B),
-                                    MILLRACE_LOW(MILLRACE_C), memory.size()),
-                  2);
+    MILLRACE_BULK(
+        bulk::memory_init(state, MILLRACE_WORK, word::low(pc.word(1)), MILLRACE_LOW(MILLRACE_A),
+                          MILLRACE_LOW(MILLRACE_B), MILLRACE_LOW(MILLRACE_C), memory.size()),
+        2);
     MILLRACE_NEXT(2);
 op_data_drop:
     bulk::drop_segment(state, kSegmentFlags, MILLRACE_X);
@@ -475,21 +486,21 @@ op_table_grow: {
     MILLRACE_NEXT(2);
 }
 op_table_fill:
-    MILLRACE_BULK(bulk::table_fill(state, MILLRACE_WORK, word::low(pc.word(1)),
-                                   MILLRACE_LOW(MILLRACE_A), frame.get(MILLRACE_B),
+    MILLRACE_BULK(
+        bulk::table_fill(state, MILLRACE_WORK, word::low(pc.word(1)), MILLRACE_LOW(MILLRACE_A),
+                         frame.get(MILLRACE_B), MILLRACE_LOW(MILLRACE_C)),
+        2);
+    MILLRACE_NEXT(2);
+op_table_copy:
+    MILLRACE_BULK(bulk::table_copy(state, MILLRACE_WORK, word::low(pc.word(1)), word::x(pc.word(1)),
+                                   MILLRACE_LOW(MILLRACE_A), MILLRACE_LOW(MILLRACE_B),
                                    MILLRACE_LOW(MILLRACE_C)),
                   2);
     MILLRACE_NEXT(2);
-op_table_copy:
-    MILLRACE_BULK(bulk::table_copy(state, MILLRACE_WORK, word::low(pc.word(1)),
-                                   word::x(pc.word(1)), MILLRACE_LOW(MILLRACE_A),
-                                   MILLRACE_LOW(MILLRACE_B), MILLRACE_LOW(MILLRACE_C)),
-                  2);
-    MILLRACE_NEXT(2);
 op_table_init:
-    MILLRACE_BULK(bulk::table_init(state, MILLRACE_WORK, word::low(pc.word(1)),
-                                   word::x(pc.word(1)), MILLRACE_LOW(MILLRACE_A),
-                                   MILLRACE_LOW(MILLRACE_B), MILLRACE_LOW(MILLRACE_C)),
+    MILLRACE_BULK(bulk::table_init(state, MILLRACE_WORK, word::low(pc.word(1)), word::x(pc.word(1)),
+                                   MILLRACE_LOW(MILLRACE_A), MILLRACE_LOW(MILLRACE_B),
+                                   MILLRACE_LOW(MILLRACE_C)),
                   2);
     MILLRACE_NEXT(2);
 
@@ -510,8 +521,7 @@ trapped:
     stop = ExecuteStop::trap;
     state.set_reg(Register::trap_code, static_cast<std::uint64_t>(trap));
     // Every word runs inside a function, but for the image's first ones.
-    state.set_reg(Register::trap_function,
-                  depth == 0 ? 0 : state.frame_record(depth - 1).function);
+    state.set_reg(Register::trap_function, depth == 0 ? 0 : state.frame_record(depth - 1).function);
     goto stopped;
 paused_in_work:
     state.set_reg(Register::progress_a, progress);

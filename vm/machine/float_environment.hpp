@@ -8,9 +8,9 @@
 
 namespace millrace::vm {
 
-/// Rounding to nearest, subnormals alive, no float exceptions that trap, for as long as it lives; then the
-/// thread's own setting again. A library built with fast-math may have changed them for the whole
-/// process when it was loaded.
+/// Rounding to nearest, subnormals alive, no float exceptions that trap, for as long as it lives;
+/// then the thread's own setting again. A library built with fast-math may have changed them for
+/// the whole process when it was loaded.
 class FloatEnvironment {
   public:
     FloatEnvironment() noexcept : saved_(read()) { write(kDefault); }
@@ -22,9 +22,7 @@ class FloatEnvironment {
 #if defined(__x86_64__)
     static constexpr std::uint64_t kDefault = 0x1f80;  // MXCSR: all masked, nearest, no FTZ, no DAZ
     static std::uint64_t read() noexcept { return _mm_getcsr(); }
-    static void write(std::uint64_t value) noexcept {
-        _mm_setcsr(static_cast<unsigned>(value));
-    }
+    static void write(std::uint64_t value) noexcept { _mm_setcsr(static_cast<unsigned>(value)); }
 #elif defined(__aarch64__)
     static constexpr std::uint64_t kDefault = 0;  // FPCR: nearest, no FZ, no default NaN
     static std::uint64_t read() noexcept {

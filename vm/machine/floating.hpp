@@ -22,7 +22,9 @@ namespace detail {
 inline float f32(std::uint64_t slot) {
     return std::bit_cast<float>(static_cast<std::uint32_t>(slot));
 }
-inline double f64(std::uint64_t slot) { return std::bit_cast<double>(slot); }
+inline double f64(std::uint64_t slot) {
+    return std::bit_cast<double>(slot);
+}
 
 /// Bits of an arithmetic result.
 inline std::uint64_t result(float value) {
@@ -101,10 +103,18 @@ Integer truncate_saturating(Float value) {
     if (fits<Integer>(value)) return static_cast<Integer>(value);
     return value < 0 ? std::numeric_limits<Integer>::min() : std::numeric_limits<Integer>::max();
 }
-inline std::uint64_t integer_slot(std::int32_t value) { return static_cast<std::uint32_t>(value); }
-inline std::uint64_t integer_slot(std::uint32_t value) { return value; }
-inline std::uint64_t integer_slot(std::int64_t value) { return static_cast<std::uint64_t>(value); }
-inline std::uint64_t integer_slot(std::uint64_t value) { return value; }
+inline std::uint64_t integer_slot(std::int32_t value) {
+    return static_cast<std::uint32_t>(value);
+}
+inline std::uint64_t integer_slot(std::uint32_t value) {
+    return value;
+}
+inline std::uint64_t integer_slot(std::int64_t value) {
+    return static_cast<std::uint64_t>(value);
+}
+inline std::uint64_t integer_slot(std::uint64_t value) {
+    return value;
+}
 
 inline constexpr std::uint64_t kSign32 = std::uint64_t{1} << 31;
 inline constexpr std::uint64_t kSign64 = std::uint64_t{1} << 63;

@@ -12,16 +12,30 @@
 namespace millrace::vm::numeric {
 
 namespace detail {
-constexpr std::uint32_t u32(std::uint64_t slot) { return static_cast<std::uint32_t>(slot); }
+constexpr std::uint32_t u32(std::uint64_t slot) {
+    return static_cast<std::uint32_t>(slot);
+}
 constexpr std::int32_t s32(std::uint64_t slot) {
     return static_cast<std::int32_t>(static_cast<std::uint32_t>(slot));
 }
-constexpr std::int64_t s64(std::uint64_t slot) { return static_cast<std::int64_t>(slot); }
-constexpr std::uint64_t slot(std::uint32_t value) { return value; }
-constexpr std::uint64_t slot(std::int32_t value) { return static_cast<std::uint32_t>(value); }
-constexpr std::uint64_t slot(std::uint64_t value) { return value; }
-constexpr std::uint64_t slot(std::int64_t value) { return static_cast<std::uint64_t>(value); }
-constexpr std::uint64_t slot(bool value) { return value ? 1 : 0; }
+constexpr std::int64_t s64(std::uint64_t slot) {
+    return static_cast<std::int64_t>(slot);
+}
+constexpr std::uint64_t slot(std::uint32_t value) {
+    return value;
+}
+constexpr std::uint64_t slot(std::int32_t value) {
+    return static_cast<std::uint32_t>(value);
+}
+constexpr std::uint64_t slot(std::uint64_t value) {
+    return value;
+}
+constexpr std::uint64_t slot(std::int64_t value) {
+    return static_cast<std::uint64_t>(value);
+}
+constexpr std::uint64_t slot(bool value) {
+    return value ? 1 : 0;
+}
 }  // namespace detail
 
 // clang-format off

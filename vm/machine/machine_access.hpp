@@ -19,35 +19,34 @@ namespace millrace::vm {
 ///   compared offset and size. Valid until the memory grows or a host call has run.
 /// - `kUntrusted`: the state may be made up; opcodes are checked before use.
 template <class A>
-concept MachineAccess =
-    StateAccess<A> &&
-    requires(A& state, std::uint64_t index, std::uint32_t small, FrameRecord frame) {
-        typename A::Code;
-        typename A::Frame;
-        typename A::Memory;
-        { A::kUntrusted } -> std::convertible_to<bool>;
-        { state.code(index) } -> std::same_as<typename A::Code>;
-        { state.frame(index) } -> std::same_as<typename A::Frame>;
-        { state.memory() } -> std::same_as<typename A::Memory>;
-        { state.frame_record(index) } -> std::same_as<FrameRecord>;
-        { state.push_frame(index, frame) } -> std::same_as<void>;
-        { state.global(small) } -> std::same_as<std::uint64_t>;
-        { state.set_global(small, index) } -> std::same_as<void>;
-        { state.table_size(small) } -> std::same_as<std::uint64_t>;
-        { state.table_size_max(small) } -> std::same_as<std::uint64_t>;
-        { state.set_table_size(small, index) } -> std::same_as<void>;
-        { state.table_entry(small, index) } -> std::same_as<std::uint64_t>;
-        { state.set_table_entry(small, index, index) } -> std::same_as<void>;
-        /// The function that a table entry (not null) names.
-        { state.function(index) } -> std::same_as<FunctionRecord>;
-        /// The number that frames record for a table entry's function.
-        { state.function_index(index) } -> std::same_as<std::uint32_t>;
-        { state.memory_pages() } -> std::same_as<std::uint64_t>;
-        { state.memory_pages_max() } -> std::same_as<std::uint64_t>;
-        { state.set_memory_pages(index) } -> std::same_as<void>;
-        /// Zeroes slots [first, kSlotsMax) and frame records [depth, kFramesMax).
-        { state.clear_stack(index, index) } -> std::same_as<void>;
-    };
+concept MachineAccess = StateAccess<A> && requires(A& state, std::uint64_t index,
+                                                   std::uint32_t small, FrameRecord frame) {
+    typename A::Code;
+    typename A::Frame;
+    typename A::Memory;
+    { A::kUntrusted } -> std::convertible_to<bool>;
+    { state.code(index) } -> std::same_as<typename A::Code>;
+    { state.frame(index) } -> std::same_as<typename A::Frame>;
+    { state.memory() } -> std::same_as<typename A::Memory>;
+    { state.frame_record(index) } -> std::same_as<FrameRecord>;
+    { state.push_frame(index, frame) } -> std::same_as<void>;
+    { state.global(small) } -> std::same_as<std::uint64_t>;
+    { state.set_global(small, index) } -> std::same_as<void>;
+    { state.table_size(small) } -> std::same_as<std::uint64_t>;
+    { state.table_size_max(small) } -> std::same_as<std::uint64_t>;
+    { state.set_table_size(small, index) } -> std::same_as<void>;
+    { state.table_entry(small, index) } -> std::same_as<std::uint64_t>;
+    { state.set_table_entry(small, index, index) } -> std::same_as<void>;
+    /// The function that a table entry (not null) names.
+    { state.function(index) } -> std::same_as<FunctionRecord>;
+    /// The number that frames record for a table entry's function.
+    { state.function_index(index) } -> std::same_as<std::uint32_t>;
+    { state.memory_pages() } -> std::same_as<std::uint64_t>;
+    { state.memory_pages_max() } -> std::same_as<std::uint64_t>;
+    { state.set_memory_pages(index) } -> std::same_as<void>;
+    /// Zeroes slots [first, kSlotsMax) and frame records [depth, kFramesMax).
+    { state.clear_stack(index, index) } -> std::same_as<void>;
+};
 
 /// Cursors over `load` and `store`, for policies without pointers. `State` offers both, and
 /// `load_memory`/`store_memory` across pages.

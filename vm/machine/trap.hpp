@@ -23,12 +23,13 @@ enum class TrapCode : std::uint8_t {
     /// A word that is no instruction. Never in an image made by publication; it exists so that a
     /// witness over a made-up state has an end, too.
     invalid_code = 11,
-    host_fault = 12,  ///< a host call met what it has no error number for
+    host_fault = 12,    ///< a host call met what it has no error number for
+    memory_limit = 13,  ///< the program's first memory passes the job's limit
 };
 BOOST_DESCRIBE_ENUM(TrapCode, none, unreachable, memory_out_of_bounds, divide_by_zero,
                     integer_overflow, invalid_conversion, undefined_element, uninitialized_element,
                     indirect_type_mismatch, stack_exhausted, table_out_of_bounds, invalid_code,
-                    host_fault)
+                    host_fault, memory_limit)
 
 /// The words that runtimes and the specification's scripts use.
 [[nodiscard]] constexpr std::string_view to_text(TrapCode code) {
@@ -59,6 +60,8 @@ BOOST_DESCRIBE_ENUM(TrapCode, none, unreachable, memory_out_of_bounds, divide_by
             return "invalid code";
         case TrapCode::host_fault:
             return "host fault";
+        case TrapCode::memory_limit:
+            return "memory limit exceeded";
     }
     return "?";
 }

@@ -2,3 +2,6 @@ millrace_test(NAME test_auction_differential LABELS property
   SOURCES
     property/market/auction_differential_test.cpp
   LIBS millrace_market)
+# Prints medians and counters; run by hand: build/release/bin/auction_bench
+add_executable(auction_bench EXCLUDE_FROM_ALL bench/market/auction_bench.cpp)
+target_link_libraries(auction_bench PRIVATE millrace_market)

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
-#include <map>
+#include <optional>
 
 #include "market/auction/detail/market_view.hpp"
 
@@ -101,6 +101,11 @@ void collect_steps(MarketView& view) {
     }
 }
 
+struct TiedStep {
+    std::uint64_t prefix = 0;
+    Step step;
+};
+
 /// By (class, a', H(s, provider)); the hash is computed only where prices tie.
 void sort_steps(MarketView& view) {
     auto& steps = view.steps;
@@ -113,21 +118,31 @@ void sort_steps(MarketView& view) {
         return a.ask < b.ask;
     });
     view.work += sort_work(steps.size());
-    std::vector<std::pair<Hash, Step>> ties;
+    std::vector<TiedStep> ties;
+    std::vector<std::optional<Hash>> hashes(view.asks.size());
     for (std::size_t from = 0; from < steps.size();) {
         std::size_t to = from + 1;
         while (to < steps.size() && same_price(steps[from], steps[to])) ++to;
         if (to - from > 1) {
             ties.clear();
-            for (std::size_t i = from; i < to; ++i)
-                ties.emplace_back(ask_tie(view.seed, view.book->asks[steps[i].ask].provider),
-                                  steps[i]);
-            std::sort(ties.begin(), ties.end(), [](const auto& a, const auto& b) {
-                if (a.first != b.first) return a.first < b.first;
-                return a.second.ask < b.second.ask;
+            for (std::size_t i = from; i < to; ++i) {
+                const std::uint32_t ask = steps[i].ask;
+                if (!hashes[ask]) {
+                    hashes[ask] = ask_tie(view.seed, view.book->asks[ask].provider);
+                    view.work += kHashWork;
+                }
+                // The first eight bytes, as a number that compares like them, decide nearly all.
+                ties.push_back(
+                    {__builtin_bswap64(load_le<std::uint64_t>(hashes[ask]->bytes.data())),
+                     steps[i]});
+            }
+            std::sort(ties.begin(), ties.end(), [&](const TiedStep& a, const TiedStep& b) {
+                if (a.prefix != b.prefix) return a.prefix < b.prefix;
+                if (a.step.ask == b.step.ask) return false;
+                return *hashes[a.step.ask] < *hashes[b.step.ask];
             });
-            for (std::size_t i = from; i < to; ++i) steps[i] = ties[i - from].second;
-            view.work += (to - from) * kHashWork + sort_work(to - from);
+            for (std::size_t i = from; i < to; ++i) steps[i] = ties[i - from].step;
+            view.work += sort_work(to - from);
         }
         from = to;
     }

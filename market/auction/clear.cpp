@@ -58,6 +58,7 @@ Clearing clear(const Book& book, const Hash& seed, const ClearingLimits& limits)
     walk.set_budget(limits.work_budget);
     detail::fill(walk);
     out.work.fill = walk.spent() - out.work.draw;
+    out.work.setup += walk.tie_work();
     out.end = walk.end;
     out.walked = walk.walked;
     out.classes = detail::price_classes(walk, out.work.settle);

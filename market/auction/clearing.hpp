@@ -18,7 +18,8 @@ namespace millrace::market {
 
 /// Classes beyond these wait with `class_limit`: a bid walks every class that can do its job.
 inline constexpr std::size_t kClassesMax = 256;
-/// Steps that one bid looks past in one class; beyond them that class is closed to it.
+/// Steps that one bid looks past in its turn: a full deny list of providers with all their steps.
+/// More, or as many in each class, and a few bids that want nobody's machine could use up the work.
 inline constexpr std::uint32_t kLookPastMax = 64;
 /// Open chunks of one bid with replicas that one clearing considers, the lowest first.
 inline constexpr std::uint32_t kChunkWindow = 4'096;
@@ -32,7 +33,7 @@ struct ClearingLimits {
     /// Leases of one clearing; each is a row in state and a slot of somebody's queue.
     std::uint32_t leases_per_clearing = 4'096;
     /// Comparisons of the draw and the fill together; about 100 ms of a reference core.
-    std::uint64_t work_budget = 16'000'000;
+    std::uint64_t work_budget = 6'000'000;
     friend bool operator==(const ClearingLimits&, const ClearingLimits&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ClearingLimits, (), (leases_per_clearing, work_budget))
@@ -108,8 +109,9 @@ enum class WalkEnd : std::uint8_t {
 };
 BOOST_DESCRIBE_ENUM(WalkEnd, complete, leases, work)
 
-/// What the clearing cost, in comparisons. `draw` + `fill` ≤ `work_budget`; `setup` and `settle`
-/// are bounded by the size of the book alone (docs/protocol/auction.md, "Work").
+/// What the clearing cost, in comparisons. `draw` + `fill` ≤ `work_budget`; `setup` (the sorting,
+/// ties included) and `settle` are bounded by the size of the book alone (docs/protocol/auction.md,
+/// "Work").
 struct WorkCount {
     std::uint64_t setup = 0;
     std::uint64_t draw = 0;

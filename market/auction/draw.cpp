@@ -81,6 +81,7 @@ class DrawPool {
             }
         return members_[in][at];
     }
+    [[nodiscard]] std::uint64_t weight(std::uint32_t ask) const { return weight_[ask]; }
     [[nodiscard]] std::uint64_t find_work() const {
         return trees_.size() + std::bit_width(place_.size());
     }
@@ -130,6 +131,10 @@ class BidDraw {
     /// False when the draw has reached one of its bounds.
     [[nodiscard]] bool run() {
         walk_.begin_turn(bid_);
+        if (!walk_.spend(order_.list.size() * 32)) return false;
+        if (order_.list_kind == ListKind::allow)
+            for (const std::uint32_t ask : allowed_asks(walk_.market, order_))
+                if (mask_.contains(walk_.market.asks[ask].class_index)) allowed_.push_back(ask);
         const std::size_t before = walk_.taken.size();
         const std::uint32_t leases_before = leases_;
         const Drawn last = draw_chunks();
@@ -169,12 +174,13 @@ class BidDraw {
 
     Drawn draw_one(std::uint32_t chunk) {
         for (std::uint32_t attempt = 0; attempt <= kLookPastMax; ++attempt) {
-            const std::uint64_t cost = kHashWork + 2 * pool_.find_work() + walk_.admission_work();
+            const std::uint64_t cost =
+                kHashWork + 2 * (pool_.find_work() + allowed_.size()) + walk_.admission_work();
             if (leases_ == 0 || !walk_.spend(cost)) return Drawn::bound;
-            const Uint128 total = pool_.total(mask_);
+            const Uint128 total = total_weight();
             if (total == 0) return Drawn::none_left;
-            const Uint128 ticket = ticket_of(walk_.market.seed, order_.id, chunk, attempt) % total;
-            const std::uint32_t ask = pool_.find(mask_, ticket);
+            const std::uint32_t ask =
+                find(ticket_of(walk_.market.seed, order_.id, chunk, attempt) % total);
             Exclusion why{};
             if (walk_.admitted(ask, why) == 0) {
                 walk_.bids[bid_].excluded = true;
@@ -190,11 +196,26 @@ class BidDraw {
         return Drawn::no;
     }
 
+    /// With an allow list only those on it are in the draw, so that it needs no luck to find them.
+    [[nodiscard]] Uint128 total_weight() const {
+        if (order_.list_kind != ListKind::allow) return pool_.total(mask_);
+        Uint128 sum = 0;
+        for (const std::uint32_t ask : allowed_) sum += pool_.weight(ask);
+        return sum;
+    }
+    [[nodiscard]] std::uint32_t find(Uint128 ticket) const {
+        if (order_.list_kind != ListKind::allow) return pool_.find(mask_, ticket);
+        std::size_t at = 0;
+        for (; ticket >= pool_.weight(allowed_[at]); ++at) ticket -= pool_.weight(allowed_[at]);
+        return allowed_[at];
+    }
+
     Walk& walk_;
     DrawPool& pool_;
     std::uint32_t bid_;
     const BidOrder& order_;
     ClassMask mask_;
+    std::vector<std::uint32_t> allowed_;  ///< of an allow list: in the order of the draw
     std::uint32_t& leases_;
     std::vector<std::uint32_t> excluded_;
 };
@@ -211,7 +232,7 @@ std::uint64_t draw_replicas(Walk& walk, std::uint32_t leases) {
     const std::uint64_t setup = bids.size() + 2 * sort_work(walk.market.asks.size());
     for (std::uint32_t place = 0; place < walk.places(); ++place) {
         const std::uint32_t bid = walk.bid_at(place);
-        if (bid == kNone || !walk.spend(1)) return setup;
+        if (!walk.spend(1)) return setup;
         if (bids[bid].replicas == 1) continue;
         while (pool.is_above(bids[bid].limit.value)) {
             if (!walk.spend(2 * pool.find_work())) return setup;

@@ -13,13 +13,13 @@ struct Candidate {
     std::uint64_t price = 0;
     std::uint32_t class_index = 0;
     std::uint32_t step = 0;
-    std::uint32_t passed = 0;
 };
-/// Heap order: the lowest price on top, then the lowest (rank, class id).
+/// Heap order: the lowest price on top, then the lowest (rank, class id), then the first step. As
+/// steps are sorted by class, their indices order the last two.
 struct Later {
     bool operator()(const Candidate& a, const Candidate& b) const {
         if (a.price != b.price) return a.price > b.price;
-        return a.class_index > b.class_index;
+        return a.step > b.step;
     }
 };
 
@@ -40,7 +40,8 @@ class FillTurn {
         if (kind == kNone || !walk_.spend(order_.chunks.size() + 1)) return stop(WalkEnd::work);
         const std::uint32_t wanted = lots_of(order_);
         if (!state_.min_fill) {
-            if (!walk_.spend(walk_.market.classes.size())) return stop(WalkEnd::work);
+            if (!walk_.spend(walk_.market.classes.size() + order_.list.size() * 32))
+                return stop(WalkEnd::work);
             collect(walk_.kinds[kind].classes);
             if (!take_all(drawn)) return false;
         }
@@ -57,24 +58,44 @@ class FillTurn {
         return false;
     }
 
-    /// The classes that can do the job and have something at its limit.
+    /// Whether some ask of a class may take a task of this size.
+    [[nodiscard]] bool fits(const ClassView& in) const {
+        return order_.task_gas.value <= in.task_gas_max && order_.task_bytes <= in.task_bytes_max;
+    }
+    void add(std::uint32_t class_index, std::uint32_t step) {
+        const std::uint64_t price = walk_.market.steps[step].price;
+        if (price <= order_.limit.value) heap_.push_back({price, class_index, step});
+    }
+
+    /// The heads at its limit of the classes that can do the job.
     void collect(const ClassMask& classes) {
         heap_.clear();
         bool capable = false;
         classes.for_each([&](std::uint32_t c) {
             const ClassView& in = walk_.market.classes[c];
-            if (order_.task_gas.value > in.task_gas_max || order_.task_bytes > in.task_bytes_max) {
+            if (!fits(in)) {
                 state_.excluded = true;
                 return;
             }
             capable = true;
-            const std::uint32_t step = walk_.head[c];
-            if (step == in.end) return;
-            const std::uint64_t price = walk_.market.steps[step].price;
-            if (price <= order_.limit.value) heap_.push_back({price, c, step, 0});
+            if (walk_.head[c] != in.end) add(c, walk_.head[c]);
         });
+        if (order_.list_kind == ListKind::allow) collect_allowed(classes);
         std::make_heap(heap_.begin(), heap_.end(), Later{});
         state_.incapable = !capable && !walk_.market.classes_cut;
+    }
+
+    /// With an allow list: every unsold step of those on it, instead of the heads.
+    void collect_allowed(const ClassMask& classes) {
+        // Something at its limit is unsold: if it gets nothing, then not for lack of capacity.
+        state_.excluded = state_.excluded || !heap_.empty();
+        heap_.clear();
+        for (const std::uint32_t ask : allowed_asks(walk_.market, order_)) {
+            const std::uint32_t c = walk_.market.asks[ask].class_index;
+            if (!classes.contains(c)) continue;
+            for (const std::uint32_t step : walk_.market.asks[ask].steps)
+                if (step != kNone && walk_.left[step] > 0) add(c, step);
+        }
     }
 
     [[nodiscard]] bool take_all(const DrawnChunks& drawn) {
@@ -100,7 +121,8 @@ class FillTurn {
     [[nodiscard]] bool take_lots(std::uint32_t remaining, ChunkBoard* board) {
         const std::uint64_t cost = 4 + static_cast<std::uint64_t>(std::bit_width(heap_.size())) +
                                    walk_.admission_work() + (board != nullptr ? board->work() : 0);
-        while (remaining > 0 && !heap_.empty()) {
+        passed_ = 0;
+        while (remaining > 0 && !heap_.empty() && passed_ <= kLookPastMax) {
             if (walk_.leases_left == 0) return stop(WalkEnd::leases);
             if (!walk_.spend(cost)) return stop(WalkEnd::work);
             remaining -= visit_best(remaining, board);
@@ -119,31 +141,28 @@ class FillTurn {
         if (lots > 0 && board != nullptr) lots = board->place(step.ask, lots, walk_.placed);
         if (lots == 0) {
             state_.excluded = true;
-            advance(best.passed + 1);
+            ++passed_;
+            advance();
             return 0;
         }
         const bool first = best.step == walk_.head[best.class_index];
         walk_.take(best.step, lots, first ? TakeKind::in_line : TakeKind::out_of_line, kNone);
         walk_.taken.back().placed_from = placed_from;
-        if (walk_.left[best.step] == 0) advance(best.passed);
+        if (walk_.left[best.step] == 0) advance();
         return lots;
     }
 
     /// Moves the best class on to its next unsold step, or lets it go.
-    void advance(std::uint32_t passed) {
+    void advance() {
         std::pop_heap(heap_.begin(), heap_.end(), Later{});
-        Candidate& last = heap_.back();
-        const ClassView& in = walk_.market.classes[last.class_index];
-        last.passed = passed;
-        last.step = walk_.unsold.next(last.step + 1, in.end);
-        if (passed <= kLookPastMax && last.step != in.end) {
-            last.price = walk_.market.steps[last.step].price;
-            if (last.price <= order_.limit.value) {
-                std::push_heap(heap_.begin(), heap_.end(), Later{});
-                return;
-            }
-        }
+        const Candidate last = heap_.back();
         heap_.pop_back();
+        if (order_.list_kind == ListKind::allow) return;  // its steps are all in the heap
+        const std::uint32_t end = walk_.market.classes[last.class_index].end;
+        const std::uint32_t next = walk_.unsold.next(last.step + 1, end);
+        if (next == end) return;
+        add(last.class_index, next);
+        std::push_heap(heap_.begin(), heap_.end(), Later{});
     }
 
     Walk& walk_;
@@ -151,6 +170,7 @@ class FillTurn {
     std::uint32_t bid_;
     const BidOrder& order_;
     BidState& state_;
+    std::uint32_t passed_ = 0;
 };
 
 }  // namespace
@@ -162,10 +182,6 @@ void fill(Walk& walk) {
     std::size_t next_drawn = 0;
     for (; walk.walked < walk.places(); ++walk.walked) {
         const std::uint32_t bid = walk.bid_at(walk.walked);
-        if (bid == kNone) {
-            walk.end = WalkEnd::work;
-            return;
-        }
         drawn.clear();
         for (; next_drawn < drawn_end && walk.taken[next_drawn].bid == bid; ++next_drawn) {
             const Taken& one = walk.taken[next_drawn];

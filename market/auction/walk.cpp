@@ -27,31 +27,28 @@ Walk::Walk(const MarketView& view, const ClearingLimits& limits)
 }
 
 std::uint32_t Walk::bid_at(std::uint32_t place) {
-    while (sorted_ <= place)
-        if (!sort_group(sorted_)) return kNone;
+    while (sorted_ <= place) sort_group(sorted_);
     return order_[place];
 }
 
-/// Sorts the bids that share the limit of the one at `from`. Done when the walk gets there, so that
-/// bids that no clearing reaches cost it no hash.
-bool Walk::sort_group(std::uint32_t from) {
+/// Sorts the bids that share the limit of the one at `from`.
+void Walk::sort_group(std::uint32_t from) {
     const auto& book = *market.book;
     const Price limit = book.bids[order_[from]].limit;
     std::uint32_t to = from + 1;
     while (to < order_.size() && book.bids[order_[to]].limit == limit) ++to;
     const std::uint32_t count = to - from;
     if (count > 1) {
-        if (!spend(count * kHashWork + sort_work(count))) return false;
         std::vector<std::pair<Hash, std::uint32_t>> ties;
         ties.reserve(count);
         for (std::uint32_t i = from; i < to; ++i)
             ties.emplace_back(bid_tie(market.seed, book.bids[order_[i]].id), order_[i]);
         std::sort(ties.begin(), ties.end());
         for (std::uint32_t i = from; i < to; ++i) order_[i] = ties[i - from].second;
+        tie_work_ += count * kHashWork + sort_work(count);
     }
     for (std::uint32_t i = from; i < to; ++i) place_of[order_[i]] = i;
     sorted_ = to;
-    return true;
 }
 
 std::uint32_t Walk::kind(std::uint32_t bid) {
@@ -87,6 +84,25 @@ Exclusion standing_exclusion(const BidOrder& bid, const AskOrder& ask) {
     if (bid.task_gas > ask.task_gas_max || bid.task_bytes > ask.task_bytes_max)
         return Exclusion::task_size;
     return Exclusion::none;
+}
+
+std::vector<std::uint32_t> allowed_asks(const MarketView& market, const BidOrder& bid) {
+    const auto& asks = market.book->asks;
+    std::vector<std::uint32_t> out;
+    for (const AccountId& id : bid.list) {
+        const auto at = std::lower_bound(
+            asks.begin(), asks.end(), id,
+            [](const AskOrder& ask, const AccountId& key) { return ask.provider < key; });
+        if (at == asks.end() || at->provider != id) continue;
+        const auto index = static_cast<std::uint32_t>(at - asks.begin());
+        if (market.asks[index].class_index != kNone) out.push_back(index);
+    }
+    std::sort(out.begin(), out.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const std::uint32_t x = market.asks[a].class_index;
+        const std::uint32_t y = market.asks[b].class_index;
+        return x != y ? x < y : a < b;
+    });
+    return out;
 }
 
 std::uint32_t lots_held(const BidOrder& bid, const AccountId& provider) {

@@ -169,7 +169,8 @@ class SlowAuction {
                         able;
                     Uint128 total = 0;
                     for (const AskOrder& a : book_.asks)
-                        if (!out.contains(&a) && first_step(b, a) < steps.size()) {
+                        if (!out.contains(&a) && first_step(b, a) < steps.size() &&
+                            (b.list_kind != ListKind::allow || in(b.list, a.provider))) {
                             able.emplace_back(steps[first_step(b, a)].cls, &a);
                             total += a.free_stake.value;
                         }
@@ -261,47 +262,40 @@ class SlowAuction {
         std::size_t cursor = 0;
         std::uint64_t wanted = 0;
         for (const Cell& cell : circle) wanted += cell.need;
-        std::set<std::size_t> full;  // steps of providers that hold every chunk still open
-        while (wanted > 0) {
-            std::size_t best = steps.size();
-            bool first = false;
-            std::map<std::tuple<std::uint32_t, std::uint64_t>, int> seen;  // unsold steps passed
-            for (std::size_t s = 0; s < steps.size(); ++s) {
-                SlowStep& step = steps[s];
-                if (step.left == 0 || !is_compatible(step.ask->capability, b.requirement)) continue;
-                int& passed = seen[step.cls];
-                if (passed < 0 || passed > 64) continue;  // past its head, or closed
-                if (step.price > b.limit.value) {
-                    passed = -1;
-                    continue;
-                }
-                if (full.contains(s) || allowed(b, *step.ask) == 0) {
-                    looked_past_.insert(&b);
-                    ++passed;
-                    continue;
-                }
-                if (best == steps.size() || std::tuple(step.price, step.cls) <
-                                                std::tuple(steps[best].price, steps[best].cls)) {
-                    best = s;
-                    first = passed == 0;
-                }
-                passed = -1;
-            }
-            if (best == steps.size()) break;
-            std::uint64_t lots = std::min({wanted, steps[best].left, allowed(b, *steps[best].ask)});
-            std::vector<std::uint32_t> chunks;
-            if (b.replicas > 1) {
-                chunks = lay(circle, cursor, steps[best].ask->provider, lots);
-                lots = chunks.size();
-            }
-            if (lots == 0) {
-                full.insert(best);
+        std::vector<std::size_t> by_price(steps.size());
+        for (std::size_t s = 0; s < steps.size(); ++s) by_price[s] = s;
+        std::stable_sort(by_price.begin(), by_price.end(), [&](std::size_t x, std::size_t y) {
+            return steps[x].price < steps[y].price;  // then by class and tie, as they lie
+        });
+        int passed = 0;
+        for (const std::size_t s : by_price) {
+            if (steps[s].price > b.limit.value || passed > 64) break;
+            if (!is_compatible(steps[s].ask->capability, b.requirement)) continue;
+            if (steps[s].left > 0 && b.list_kind == ListKind::allow &&
+                !in(b.list, steps[s].ask->provider)) {
+                looked_past_.insert(&b);
                 continue;
             }
-            steps[best].left -= lots;
-            wanted -= lots;
-            takes.push_back(
-                {&b, best, lots, first ? TakeKind::in_line : TakeKind::out_of_line, 0, chunks});
+            bool first = true;
+            for (std::size_t o = 0; o < s; ++o)
+                first = first && (steps[o].cls != steps[s].cls || steps[o].left == 0);
+            while (wanted > 0 && steps[s].left > 0) {
+                std::uint64_t lots = std::min({wanted, steps[s].left, allowed(b, *steps[s].ask)});
+                std::vector<std::uint32_t> chunks;
+                if (b.replicas > 1) {
+                    chunks = lay(circle, cursor, steps[s].ask->provider, lots);
+                    lots = chunks.size();
+                }
+                if (lots == 0) {
+                    looked_past_.insert(&b);
+                    ++passed;
+                    break;
+                }
+                steps[s].left -= lots;
+                wanted -= lots;
+                takes.push_back(
+                    {&b, s, lots, first ? TakeKind::in_line : TakeKind::out_of_line, 0, chunks});
+            }
         }
         if (b.replicas == 1 && filled(b) < b.min_first_fill) {
             undo(before);

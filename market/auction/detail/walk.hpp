@@ -57,27 +57,22 @@ class Walk {
     std::vector<std::uint32_t> placed;    ///< chunks of bids with replicas, tentatively
     std::vector<std::uint32_t> place_of;  ///< each reached bid's place in the order
 
-    /// Charges n comparisons, or refuses and ends the phase.
+    /// Charges n comparisons, or refuses, which ends the phase.
     [[nodiscard]] bool spend(std::uint64_t n) {
-        if (n > budget_ - spent_) {
-            exhausted_ = true;
-            return false;
-        }
+        if (n > budget_ - spent_) return false;
         spent_ += n;
         return true;
     }
     /// What may be spent in total from now on.
-    void set_budget(std::uint64_t total) {
-        budget_ = total;
-        exhausted_ = false;
-    }
+    void set_budget(std::uint64_t total) { budget_ = total; }
     [[nodiscard]] std::uint64_t spent() const { return spent_; }
-    [[nodiscard]] bool exhausted() const { return exhausted_; }
+    /// Comparisons of sorting ties; no budget may stop it, or a book of ties would never clear.
+    [[nodiscard]] std::uint64_t tie_work() const { return tie_work_; }
 
     /// Number of active bids; places of the walk are [0, count).
     [[nodiscard]] std::uint32_t places() const { return static_cast<std::uint32_t>(order_.size()); }
-    /// The bid at this place of the order (b falling, H(s, id)); kNone when the budget ended
-    /// while its ties were sorted. Places are asked for in rising order.
+    /// The bid at this place of the order (b falling, H(s, id)). Ties are sorted once reached, so
+    /// that bids which no clearing reaches cost it no hash.
     [[nodiscard]] std::uint32_t bid_at(std::uint32_t place);
     /// The kind of a bid; kNone when the budget ended.
     [[nodiscard]] std::uint32_t kind(std::uint32_t bid);
@@ -100,7 +95,7 @@ class Walk {
         std::uint32_t turn = 0;
         std::uint32_t lots = 0;
     };
-    [[nodiscard]] bool sort_group(std::uint32_t from);
+    void sort_group(std::uint32_t from);
 
     std::vector<std::uint32_t> order_;  ///< active bids by limit; ties sorted once reached
     std::uint32_t sorted_ = 0;          ///< places before this one are final
@@ -112,14 +107,18 @@ class Walk {
     Uint128 lot_stake_ = 0;  ///< k × v + reserve × 10^4 of the current bid
     std::uint64_t admission_work_ = 0;
     std::uint64_t spent_ = 0;
+    std::uint64_t tie_work_ = 0;
     std::uint64_t budget_ = 0;
-    bool exhausted_ = false;
 };
 
 /// What one lot of this bid locks, in nano-credits × 10^4.
 [[nodiscard]] Uint128 stake_of_lot(const Book& book, const BidOrder& bid);
 /// Exclusions that depend on nothing but the two orders; cap and stake do not belong here.
 [[nodiscard]] Exclusion standing_exclusion(const BidOrder& bid, const AskOrder& ask);
+/// Indices of the asks on a bid's allow list that are in this clearing, by (class, ask). Such a bid
+/// goes straight to them: looking past everybody else would never reach the one it wants.
+[[nodiscard]] std::vector<std::uint32_t> allowed_asks(const MarketView& market,
+                                                      const BidOrder& bid);
 /// Lots that the provider has had from this job in earlier clearings.
 [[nodiscard]] std::uint32_t lots_held(const BidOrder& bid, const AccountId& provider);
 

@@ -17,7 +17,7 @@ namespace millrace::consensus {
 inline constexpr std::uint64_t kRetentionViews = 64;
 /// A finalization further ahead than this many blocks is a case for sync, not for fetching one by
 /// one.
-inline constexpr std::uint64_t kCatchUpBlocksMax = 256;
+inline constexpr std::uint64_t kCatchUpBlocksMax = 64;
 /// Views without a final block before the engine stops: at the capped time-outs about a week, in
 /// which every view had a live quorum and none a block. It bounds memory and the log.
 inline constexpr std::uint64_t kUnfinalizedViewsMax = 10'000;

@@ -24,7 +24,7 @@ enum class Mutant : std::uint8_t {
     ignores_missing_nullification,  // 1.2 rule 3: parent not justified
     finalize_without_notarize,      // decision 0006
     second_proposal_votes,          // no. 1: the second proposal of an equivocator is voted for
-    bitmap_counts_twice,            // certificates: a signer counted twice
+    certificate_below_quorum,       // no. 11: sub-quorum certificates accepted
     no_backoff,                     // 1.2 rule 12
     finality_by_resolver_lost,      // no. 12: finalization through the resolver not handled
     boundary_gets_a_child,          // 1.6: a new block on top of the epoch's last one

@@ -1,0 +1,247 @@
+#include <algorithm>
+
+#include "consensus/detail/engine.hpp"
+#include "consensus/detail/mutation.hpp"
+
+/// Final blocks in order, the restart from the log, and questions to peers.
+namespace millrace::consensus::detail {
+namespace {
+
+/// How often a question goes out before it is dropped (and asked anew if still needed): every
+/// validator once or twice.
+std::uint32_t tries_max(std::size_t validators) {
+    return static_cast<std::uint32_t>(2 * validators + 4);
+}
+
+}  // namespace
+
+/// The log, in any order of its records: what matters is what it holds, not what came last.
+void Engine::replay(const std::vector<Record>& records) {
+    for (const Record& record : records) {
+        if (const auto* floor = std::get_if<FloorRecord>(&record)) {
+            if (floor->epoch == config_.epoch) table_.raise_floor(floor->floor);
+        } else if (const auto* block = std::get_if<BlockRecord>(&record)) {
+            const auto facts = reader_.read(block->block);
+            if (block->epoch != config_.epoch || !facts) continue;
+            if (store_block(std::make_shared<const Block>(Block{*facts, block->block})))
+                logged_blocks_.insert(facts->hash);
+        } else if (const auto* kept = std::get_if<CertificateRecord>(&record)) {
+            const Certificate& certificate = kept->certificate;
+            const auto signers =
+                check_certificate_form(certificate, config_.epoch, *config_.validators);
+            const bool old = certificate.subject.view.value + kRetentionViews < floor_.view.value;
+            if (!signers || old) continue;
+            keep(certificate);
+            for (const Vote& vote : take_apart(certificate, *signers)) count(vote);
+        }
+    }
+    if (MILLRACE_MUTANT(vote_table_forgets)) return;
+    for (const Record& record : records) {
+        const auto* vote = std::get_if<VoteRecord>(&record);
+        if (vote == nullptr || vote->epoch != config_.epoch) continue;
+        const Subject& subject = vote->subject;
+        if (subject.view < table_.floor() || table_.contains(subject)) continue;
+        // Own votes that contradict each other: the log is damaged, and we must not add to it.
+        if (!table_.check(subject)) {
+            config_.may_vote = false;
+            continue;
+        }
+        table_.record(subject);
+        Round& at = round(subject.view);
+        if (subject.kind == VoteKind::notarize && at.leader == config_.self && !at.proposed)
+            at.proposed = subject.proposal;
+    }
+    records_.clear();
+    out_.clear();
+}
+
+std::vector<Record> Engine::snapshot_records() const {
+    std::vector<Record> out;
+    out.emplace_back(FloorRecord{config_.epoch, table_.floor()});
+    for (const BlockHash& hash : logged_blocks_) {
+        const BlockPtr block = find_block(hash);
+        if (block == nullptr) continue;
+        out.emplace_back(BlockRecord{config_.epoch, BoundedBytes<kBlockBytesMax>(block->bytes)});
+    }
+    if (const Certificate* latest = latest_finalization())
+        out.emplace_back(CertificateRecord{*latest});
+    for (auto it = rounds_.lower_bound(table_.floor()); it != rounds_.end(); ++it) {
+        const Round& at = it->second;
+        for (const auto* slot : {&at.notarization, &at.nullification, &at.finalization}) {
+            if (*slot) out.emplace_back(CertificateRecord{**slot});
+        }
+    }
+    for (const Subject& subject : table_.subjects())
+        out.emplace_back(VoteRecord{config_.epoch, subject});
+    return out;
+}
+
+/// (R9), (R10) The highest finalization takes all its ancestors with it, oldest first.
+void Engine::advance_finality() {
+    if (!best_final_ || closed_) return;
+    const Subject subject = best_final_->subject;
+    if (subject.view <= floor_.view) {
+        best_final_.reset();
+        return;
+    }
+    auto chain = chain_to(subject.proposal.block);
+    if (!chain) return;
+    floor_.view = subject.view;
+    floor_.certificate = *best_final_;
+    best_final_.reset();
+    if (!chain->empty()) {
+        const BlockFacts& facts = chain->back()->facts;
+        floor_.block = {facts.hash, facts.height, facts.timestamp, false};
+        floor_executed_ = false;
+        undurable_.emplace_back(facts.hash, subject.view);
+    }
+    const Round& at = round(subject.view);
+    if (const auto check = at.checks.find(subject.proposal); check != at.checks.end()) {
+        if (check->second.state == CheckState::invalid)
+            return halt(HaltReason::invalid_certified_block);
+        floor_executed_ = floor_executed_ || check->second.state == CheckState::valid;
+        floor_.block.last_of_epoch =
+            floor_.block.last_of_epoch ||
+            (check->second.state == CheckState::valid && check->second.last_of_epoch);
+    }
+    emit(Finalize{std::move(*chain), *floor_.certificate});
+    dirty_ = true;
+    prune();
+    if (floor_.block.last_of_epoch) close();
+}
+
+/// The blocks above the floor up to this one, oldest first; none while one is missing (it is asked
+/// for), when they are too many, or when they do not stand on the floor's block.
+std::optional<std::vector<BlockPtr>> Engine::chain_to(const BlockHash& hash) {
+    std::vector<BlockPtr> chain;
+    BlockHash at = hash;
+    while (at != floor_.block.hash) {
+        const BlockPtr block = find_block(at);
+        if (block == nullptr && chain.size() < kCatchUpBlocksMax) {
+            ask_block(at, leader_of(best_final_->subject.view));
+            return std::nullopt;
+        }
+        const bool far = block == nullptr ||
+                         block->facts.height.value > floor_.block.height.value + kCatchUpBlocksMax;
+        if (far) {
+            if (!fell_behind_) emit(FellBehind{*best_final_});
+            fell_behind_ = true;
+            return std::nullopt;
+        }
+        if (block->facts.height <= floor_.block.height) {
+            halt(HaltReason::conflicting_finality);
+            return std::nullopt;
+        }
+        chain.push_back(block);
+        at = block->facts.parent;
+    }
+    std::reverse(chain.begin(), chain.end());
+    return chain;
+}
+
+void Engine::close() {
+    if (closed_ || !floor_.certificate) return;
+    closed_ = true;
+    best_final_.reset();
+    questions_.clear();
+    emit(EpochEnded{floor_.block.hash, *floor_.certificate});
+}
+
+void Engine::prune() {
+    const std::uint64_t oldest =
+        floor_.view.value > kRetentionViews ? floor_.view.value - kRetentionViews : 0;
+    rounds_.erase(rounds_.begin(), rounds_.lower_bound(View{oldest}));
+}
+
+void Engine::on(const FinalizedDurably& event) {
+    const auto done = std::find_if(undurable_.begin(), undurable_.end(),
+                                   [&](const auto& item) { return item.first == event.block; });
+    if (done == undurable_.end()) return;
+    const View view = done->second;
+    const BlockPtr block = find_block(event.block);
+    undurable_.erase(undurable_.begin(), std::next(done));
+    if (event.block == floor_.block.hash) floor_executed_ = true;
+    // Only now may the log below go: the floor is durable before anything relies on it.
+    table_.raise_floor(next(view));
+    records_.emplace_back(FloorRecord{config_.epoch, next(view)});
+    if (block == nullptr) return;
+    for (auto it = blocks_.begin(); it != blocks_.end();) {
+        const bool done_with = it->second->facts.height <= block->facts.height;
+        if (done_with) logged_blocks_.erase(it->first);
+        it = done_with ? blocks_.erase(it) : std::next(it);
+    }
+}
+
+BlockPtr Engine::find_block(const BlockHash& hash) const {
+    const auto it = blocks_.find(hash);
+    return it == blocks_.end() ? nullptr : it->second;
+}
+
+bool Engine::store_block(const BlockPtr& block) {
+    if (block->facts.height <= floor_.block.height) return false;
+    if (blocks_.size() >= kBlocksMax) {
+        // What nobody here voted for can be fetched again.
+        const auto spare = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& item) {
+            return !logged_blocks_.contains(item.first);
+        });
+        if (spare == blocks_.end()) return false;
+        blocks_.erase(spare);
+    }
+    blocks_.emplace(block->facts.hash, block);
+    dirty_ = true;
+    return true;
+}
+
+void Engine::ask_certificate(View view, VoteKind kind, ValidatorIndex hint) {
+    ask(Question{view, kind, std::nullopt}, hint);
+}
+void Engine::ask_block(const BlockHash& hash, ValidatorIndex hint) {
+    ask(Question{View{0}, VoteKind::nullify, hash}, hint);
+}
+
+void Engine::ask(const Question& question, ValidatorIndex hint) {
+    if (questions_.size() >= kRequestsMax || is_answered(question)) return;
+    questions_.try_emplace(question, QuestionState{hint, now_.monotonic_ms, 0});
+}
+
+bool Engine::is_answered(const Question& question) const {
+    if (question.block) return find_block(*question.block) != nullptr;
+    if (question.view <= floor_.view) return true;
+    const Round* at = find_round(question.view);
+    if (at == nullptr) return false;
+    return question.kind == VoteKind::nullify ? at->nullification.has_value()
+                                              : at->agreed().has_value();
+}
+
+/// One peer at a time, the one that must know first, then round the circle.
+void Engine::send_question(const Question& question, QuestionState& state) {
+    const auto count = static_cast<std::uint32_t>(config_.validators->size());
+    ValidatorIndex to{static_cast<std::uint16_t>((state.hint.value + state.tries) % count)};
+    if (to == config_.self) {
+        ++state.tries;
+        to = ValidatorIndex{static_cast<std::uint16_t>((to.value + 1U) % count)};
+    }
+    ++state.tries;
+    state.next_try_ms = now_.monotonic_ms + 2 * config_.timing.delta_ms;
+    if (to == config_.self) return;
+    if (question.block) {
+        emit(Send{{to}, BlockRequest{config_.epoch, *question.block}});
+    } else {
+        emit(Send{{to}, CertificateRequest{config_.epoch, question.view, question.kind}});
+    }
+}
+
+void Engine::tend_questions() {
+    for (auto it = questions_.begin(); it != questions_.end();) {
+        const bool over =
+            is_answered(it->first) || it->second.tries > tries_max(config_.validators->size());
+        if (over) {
+            it = questions_.erase(it);
+            continue;
+        }
+        if (now_.monotonic_ms >= it->second.next_try_ms) send_question(it->first, it->second);
+        ++it;
+    }
+}
+
+}  // namespace millrace::consensus::detail

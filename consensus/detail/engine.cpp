@@ -176,7 +176,8 @@ std::uint64_t Engine::next_wake() const {
     std::uint64_t wake = kNever;
     if (closed_ || halted_) return wake;
     const auto consider = [&](std::optional<std::uint64_t> at) {
-        if (at) wake = std::min(wake, *at);
+        // What is due has had its chance in this step; asking for it again would spin.
+        if (at && *at > now_.monotonic_ms) wake = std::min(wake, *at);
     };
     if (can_vote() && !has_nullified(current_)) {
         const Round* now = find_round(current_);

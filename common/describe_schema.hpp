@@ -75,6 +75,8 @@ template <class T>
         if constexpr (std::is_same_v<typename T::value_type, std::uint8_t> &&
                       IsBoundedVector<T>::value) {
             return json_detail::hex_schema(0, T::kMax);
+        } else if constexpr (json_detail::IsByteArray<T>::value) {
+            return json_detail::hex_schema(std::tuple_size_v<T>, std::tuple_size_v<T>);
         } else {
             json::object out{{"type", "array"}, {"items", json_schema<typename T::value_type>()}};
             if constexpr (IsBoundedVector<T>::value) out["maxItems"] = T::kMax;

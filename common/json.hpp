@@ -43,6 +43,12 @@ namespace json_detail {
 template <class T>
 inline constexpr bool kIsMoney = std::is_same_v<T, Amount> || std::is_same_v<T, Price>;
 
+/// Bytes are hexadecimal in whatever they are kept.
+template <class T>
+struct IsByteArray : std::false_type {};
+template <std::size_t N>
+struct IsByteArray<std::array<std::uint8_t, N>> : std::true_type {};
+
 /// A type with its own JSON form: `json_text()` and static `from_json_text(string_view)` ->
 /// optional.
 template <class T>
@@ -204,6 +210,12 @@ template <class T>
             }
             return out;
         }
+    } else if constexpr (json_detail::IsByteArray<T>::value) {
+        constexpr std::size_t kSize = std::tuple_size_v<T>;
+        MILLRACE_TRY(const Bytes raw, json_detail::to_raw(in, kSize, kSize, path));
+        T out{};
+        std::memcpy(out.data(), raw.data(), kSize);
+        return out;
     } else if constexpr (IsArray<T>::value) {
         if (!in.is_array() || in.get_array().size() != std::tuple_size_v<T>)
             return Err{JsonError{

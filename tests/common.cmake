@@ -6,8 +6,11 @@ millrace_test(NAME test_common_keys LABELS unit
   SOURCES
     unit/common/account_key_test.cpp
     unit/common/address_test.cpp
+    unit/common/amount_test.cpp
     unit/common/bip32_test.cpp
     unit/common/ed25519_test.cpp
+    unit/common/hash_test.cpp
+    unit/common/json_test.cpp
     unit/common/mnemonic_test.cpp
     unit/common/secret_box_test.cpp
     unit/common/unicode_test.cpp

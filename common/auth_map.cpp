@@ -188,6 +188,13 @@ std::optional<Bytes> MapOverlay::get(const MapPageId& id) const {
     return found == writes_.end() ? below_.get(id) : found->second;
 }
 
+std::vector<MapChange> sorted_changes(std::vector<MapChange> changes) {
+    std::sort(changes.begin(), changes.end(),
+              [](const MapChange& a, const MapChange& b) { return a.path < b.path; });
+    assert_ascending(std::span<const MapChange>(changes));
+    return changes;
+}
+
 Result<MapUpdate, MapCorruption> update_map(const MapPageStore& store, const MapRoot& root,
                                             std::span<const MapChange> changes) {
     assert_ascending(changes);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <variant>
+#include <vector>
 
 #include "common/bytes.hpp"
 #include "common/hash.hpp"
@@ -153,6 +154,9 @@ struct MapChange {
     MapPath path;
     std::optional<Hash> value_hash;
 };
+
+/// Puts the changes of a block into the order that `update_map` takes. Each path once (asserted).
+[[nodiscard]] std::vector<MapChange> sorted_changes(std::vector<MapChange> changes);
 
 struct MapUpdate {
     MapRoot root;

@@ -5,15 +5,13 @@
 #include "common/assert.hpp"
 #include "common/codec.hpp"
 #include "common/detail/auth_map_page.hpp"
+#include "common/detail/flags.hpp"
 
 namespace millrace {
 namespace {
 
+using detail::flag_at;
 using detail::MapPage;
-
-bool flag_at(ByteView flags, unsigned at) {
-    return ((unsigned{flags[at / 8]} >> (at % 8)) & 1U) != 0;
-}
 
 bool share_way(const MapPath& a, const MapPath& b, unsigned depth) {
     for (unsigned i = 0; i < depth; ++i)
@@ -24,13 +22,9 @@ bool share_way(const MapPath& a, const MapPath& b, unsigned depth) {
 Status<MapProofError> check_shape(const MapProof& proof) {
     if (proof.depth > kMapDepthMax) return Err{MapProofError::too_deep};
     if (proof.flags.size() != (proof.depth + 7U) / 8) return Err{MapProofError::flags_size_differs};
-    std::size_t sent = 0;
-    for (unsigned at = 0; at < 8 * proof.flags.size(); ++at) {
-        if (!flag_at(proof.flags, at)) continue;
-        if (at >= proof.depth) return Err{MapProofError::spare_bit_set};
-        ++sent;
-    }
-    if (proof.siblings.size() != sent) return Err{MapProofError::sibling_count_differs};
+    const std::optional<std::uint64_t> sent = detail::count_flags(proof.flags, proof.depth);
+    if (!sent) return Err{MapProofError::spare_bit_set};
+    if (proof.siblings.size() != *sent) return Err{MapProofError::sibling_count_differs};
     for (const Hash& sibling : proof.siblings)
         if (sibling == Hash{}) return Err{MapProofError::terminator_sent};
     // Below an inner node lie two entries: whatever ends the way has something beside it.
@@ -83,12 +77,9 @@ Result<MapProof, MapCorruption> prove_in_map(const MapPageStore& store, const Ma
         MILLRACE_CHECK(detail::check_children(std::get<MapInner>(node), left, right));
         const bool goes_right = path_bit(path, depth);
         const MapNode& sibling = goes_right ? left : right;
-        if (depth % 8 == 0) proof.flags.push_back(0);
-        if (!std::holds_alternative<MapTerminator>(sibling)) {
-            proof.flags.back() =
-                static_cast<std::uint8_t>(proof.flags.back() | (1U << (depth % 8)));
-            proof.siblings.push_back(map_node_hash(sibling));
-        }
+        const bool sent = !std::holds_alternative<MapTerminator>(sibling);
+        detail::push_flag(proof.flags, depth, sent);
+        if (sent) proof.siblings.push_back(map_node_hash(sibling));
         slot = 2 * slot + (goes_right ? 1 : 0);
         node = goes_right ? right : left;
     }

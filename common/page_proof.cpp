@@ -5,6 +5,7 @@
 
 #include "common/assert.hpp"
 #include "common/codec.hpp"
+#include "common/detail/flags.hpp"
 #include "common/page_stream.hpp"
 #include "common/sparse_page_tree.hpp"
 
@@ -29,10 +30,6 @@ std::size_t left_part(std::span<const std::uint64_t> pages, unsigned height) {
         return ((page >> (height - 1)) & 1U) == 0;
     });
     return static_cast<std::size_t>(middle - pages.begin());
-}
-
-bool flag_at(ByteView flags, std::uint64_t at) {
-    return ((unsigned{flags[at / 8]} >> (at % 8)) & 1U) != 0;
 }
 
 /// The walk of a checked proof. Its counts are right, so it cannot run out of flags or hashes.
@@ -62,7 +59,7 @@ class RootFold {
   private:
     Hash next_sibling(unsigned height) {
         const Hash& zero = zero_subtree(leaf_level_ + height);
-        if (!flag_at(proof_.flags, flag_++)) return zero;
+        if (!detail::flag_at(proof_.flags, flag_++)) return zero;
         const Hash& sent = proof_.siblings[hash_++];
         zero_sent_ = zero_sent_ || sent == zero;
         return sent;
@@ -101,12 +98,9 @@ class ProofBuilder {
         const unsigned level = leaf_level_ + height;
         const std::optional<Hash> root = tree_.subtree(level, index);
         opaque_ = opaque_ || !root;
-        if (flag_count_ % 8 == 0) proof_.flags.push_back(0);
-        if (root && *root != zero_subtree(level)) {
-            proof_.flags.back() =
-                static_cast<std::uint8_t>(proof_.flags.back() | (1U << (flag_count_ % 8)));
-            proof_.siblings.push_back(*root);
-        }
+        const bool sent = root && *root != zero_subtree(level);
+        detail::push_flag(proof_.flags, flag_count_, sent);
+        if (sent) proof_.siblings.push_back(*root);
         ++flag_count_;
     }
 
@@ -135,13 +129,9 @@ Status<PageProofError> check_page_proof(const PageProof& proof, ProofShape shape
     MILLRACE_CHECK(check_pages(proof.pages, height));
     const std::uint64_t siblings = sibling_count(proof.pages, height);
     if (proof.flags.size() != (siblings + 7) / 8) return Err{PageProofError::flags_size_differs};
-    std::uint64_t sent = 0;
-    for (std::uint64_t at = 0; at < 8 * proof.flags.size(); ++at) {
-        if (!flag_at(proof.flags, at)) continue;
-        if (at >= siblings) return Err{PageProofError::spare_bit_set};
-        ++sent;
-    }
-    if (proof.siblings.size() != sent) return Err{PageProofError::sibling_count_differs};
+    const std::optional<std::uint64_t> sent = detail::count_flags(proof.flags, siblings);
+    if (!sent) return Err{PageProofError::spare_bit_set};
+    if (proof.siblings.size() != *sent) return Err{PageProofError::sibling_count_differs};
     return Ok{};
 }
 

@@ -35,7 +35,8 @@ bool is_inner(const MapNode& node) {
 
 std::uint8_t kind_at(ByteView raw, unsigned slot) {
     const unsigned bit = 2 * (slot - 2);
-    return static_cast<std::uint8_t>((unsigned{raw[1 + bit / 8]} >> (bit % 8)) & 3U);
+    const unsigned byte = raw[1 + bit / 8];
+    return static_cast<std::uint8_t>((byte >> (bit % 8)) & 3U);
 }
 
 template <class Fixed>
@@ -76,7 +77,7 @@ Bytes MapPage::encode() const {
 std::optional<MapPage> MapPage::decode(const MapPageId& id, ByteView raw) {
     if (raw.size() < kHeaderSize || raw[0] != kVersion) return std::nullopt;
     // 126 slots of two bits leave the last four bits of the last byte.
-    if ((raw[kHeaderSize - 1] >> 4U) != 0) return std::nullopt;
+    if (raw[kHeaderSize - 1] > 0x0f) return std::nullopt;
     std::optional<MapPage> page(std::in_place);
     ByteView rest = raw.subspan(kHeaderSize);
     for (unsigned slot = 2; slot < kSlots; ++slot) {

@@ -2,7 +2,6 @@
 // Run: build/release/bin/bench_auth_map [entries]. Prints one line an operation.
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <unordered_map>
@@ -46,12 +45,6 @@ MapPath path_of(std::uint64_t number) {
     return map_path(key);
 }
 
-std::vector<MapChange> sorted(std::vector<MapChange> changes) {
-    std::sort(changes.begin(), changes.end(),
-              [](const MapChange& a, const MapChange& b) { return a.path < b.path; });
-    return changes;
-}
-
 void run(std::uint64_t entries) {
     Rng rng(1);
     HashedPageStore store;
@@ -64,7 +57,7 @@ void run(std::uint64_t entries) {
     };
     std::vector<MapChange> all;
     for (std::uint64_t i = 0; i < entries; ++i) all.push_back({path_of(i), map_value_hash({})});
-    all = sorted(std::move(all));
+    all = sorted_changes(std::move(all));
     const bench::Stopwatch watch;
     apply(all);
     fmt::print("{:<48} {:>10.3f} ms\n", fmt::format("auth_map/build/entries:{}", entries),
@@ -81,8 +74,8 @@ void run(std::uint64_t entries) {
             batch.push_back({path_of(old), map_value_hash(Bytes{static_cast<std::uint8_t>(i)})});
             fresh.push_back({path_of(entries + rng.next() / 2), Hash{}});
         }
-        batch = sorted(std::move(batch));
-        fresh = sorted(std::move(fresh));
+        batch = sorted_changes(std::move(batch));
+        fresh = sorted_changes(std::move(fresh));
         std::size_t pages = 0;
         bench::report(fmt::format("auth_map/overwrite/changes:{}", count), "",
                       [&] { pages = update_map(store, root, batch)->writes.size(); });

@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <set>
 
 #include "common/auth_map_proof.hpp"
@@ -199,8 +198,7 @@ TEST_SUITE("common/auth_map") {
                 static_cast<std::uint8_t>(path.bytes[depth / 8] ^ (0x80U >> (depth % 8)));
             batch.push_back({path, map_value_hash(path.view())});
         }
-        std::sort(batch.begin(), batch.end(),
-                  [](const MapChange& a, const MapChange& b) { return a.path < b.path; });
+        batch = sorted_changes(std::move(batch));
         world.change(batch);
         CHECK(world.agrees());
         CHECK(world.root.entry_count == 257);
@@ -474,6 +472,37 @@ TEST_SUITE("common/auth_map_proof") {
         CHECK(verify_absence(world.root.hash(), long_key, {}).error() ==
               MapProofError::key_too_long);
         CHECK(verify_absence(world.root.hash(), {}, {}).error() == MapProofError::malformed);
+    }
+
+    TEST_CASE("of several faults the first in the order of the rules is named") {
+        World world;
+        MapPath second;
+        MapPath third;
+        MapPath absent;
+        second.bytes[0] = 0x40;
+        third.bytes[0] = 0x80;
+        absent.bytes = second.bytes;
+        absent.bytes[31] = 1;
+        world.change({{MapPath{}, Hash{}}, {second, Hash{}}, {third, Hash{}}});
+        MapProof proof = *prove_in_map(world.store, world.root, absent);
+        const auto refusal = [&] { return proven_map_root(absent, std::nullopt, proof).error(); };
+        std::get<MapLeaf>(proof.end).path.bytes[0] = 0;
+        CHECK(refusal() == MapProofError::leaf_elsewhere);
+        proof.end = MapEndsInKey{};
+        CHECK(refusal() == MapProofError::wrong_end);
+        proof.flags[0] = 1;
+        proof.siblings.pop_back();
+        CHECK(refusal() == MapProofError::not_highest);
+        proof.siblings[0] = Hash{};
+        CHECK(refusal() == MapProofError::terminator_sent);
+        proof.siblings.push_back(Hash{});
+        CHECK(refusal() == MapProofError::sibling_count_differs);
+        proof.flags[0] |= 4;
+        CHECK(refusal() == MapProofError::spare_bit_set);
+        proof.flags.push_back(0);
+        CHECK(refusal() == MapProofError::flags_size_differs);
+        proof.depth = 257;
+        CHECK(refusal() == MapProofError::too_deep);
     }
 
     TEST_CASE("the empty map proves that everything is absent") {

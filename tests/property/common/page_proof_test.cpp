@@ -207,6 +207,34 @@ TEST_SUITE("common/page_proof") {
         CHECK(*proven_root(good, leaves, ProofShape{4, 0}) == tree.root());
     }
 
+    TEST_CASE("of several faults the first in the order of the rules is named") {
+        SparsePageTree tree(4);
+        tree.update(std::vector<Subtree>{{0, 1, page_hash(page_of(1))}});
+        const std::vector<std::uint64_t> pages = {1, 4};
+        PageProof proof = *make_page_proof(tree, pages);
+        std::vector<Hash> leaves(2, zero_subtree(0));
+        const auto refusal = [&] { return proven_root(proof, leaves, ProofShape{4, 0}).error(); };
+        proof.flags[0] |= 0x10;
+        proof.siblings.push_back(zero_subtree(3));
+        CHECK(refusal() == PageProofError::zero_sibling_sent);
+        leaves.pop_back();
+        CHECK(refusal() == PageProofError::leaf_count_differs);
+        proof.siblings.push_back(Hash{});
+        CHECK(refusal() == PageProofError::sibling_count_differs);
+        proof.flags[0] |= 0x20;
+        CHECK(refusal() == PageProofError::spare_bit_set);
+        proof.flags.push_back(0);
+        CHECK(refusal() == PageProofError::flags_size_differs);
+        proof.pages[1] = 16;
+        CHECK(refusal() == PageProofError::page_out_of_range);
+        std::swap(proof.pages[0], proof.pages[1]);
+        CHECK(refusal() == PageProofError::pages_not_ascending);
+        proof.pages.resize(kWitnessPagesMax + 1);
+        CHECK(refusal() == PageProofError::too_many_pages);
+        proof.pages.clear();
+        CHECK(refusal() == PageProofError::no_pages);
+    }
+
     TEST_CASE("nothing is proven inside a part known by its root alone") {
         SparsePageTree tree(8);
         tree.update(std::vector<Subtree>{{3, 2, node_hash(zero_subtree(2), Hash{})}});

@@ -32,7 +32,7 @@ TEST_SUITE("common/hash") {
                   whole);
         }
         CHECK(hash_bytes("mill/node", raw) != whole);
-        CHECK(hash_bytes("mill/pag", raw) != whole);
+        CHECK(hash_bytes("mill/leaf", raw) != whole);
     }
 }
 

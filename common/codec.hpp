@@ -95,6 +95,10 @@ struct IsBoundedVector : std::false_type {};
 template <class T, std::size_t Max>
 struct IsBoundedVector<BoundedVector<T, Max>> : std::true_type {};
 template <class T>
+struct IsVector : std::false_type {};
+template <class T>
+struct IsVector<std::vector<T>> : std::true_type {};
+template <class T>
 struct IsBoundedString : std::false_type {};
 template <std::size_t Max>
 struct IsBoundedString<BoundedString<Max>> : std::true_type {};

@@ -216,6 +216,17 @@ template <class T>
         T out{};
         std::memcpy(out.data(), raw.data(), kSize);
         return out;
+    } else if constexpr (IsVector<T>::value) {
+        // For readers of answers; what comes from outside has a bound in its type.
+        if (!in.is_array()) return Err{JsonError{path, "expected an array"}};
+        T out;
+        for (std::size_t i = 0; i < in.get_array().size(); ++i) {
+            MILLRACE_TRY(auto item,
+                         (from_json<typename T::value_type>(
+                             in.get_array()[i], path + "[" + std::to_string(i) + "]", style)));
+            out.push_back(std::move(item));
+        }
+        return out;
     } else if constexpr (IsArray<T>::value) {
         if (!in.is_array() || in.get_array().size() != std::tuple_size_v<T>)
             return Err{JsonError{

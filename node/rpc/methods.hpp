@@ -36,6 +36,9 @@ struct Method {
 /// The methods by name. Filled once by `main`, then only read, from any thread.
 class MethodTable {
   public:
+    /// The style names the chain's network, whose addresses come out and are accepted.
+    explicit MethodTable(JsonStyle style = {}) : style_(style) {}
+
     /// Adds `name`, whose handler maps described `Params` to a described result.
     template <class Params, class Handler>
     void add(std::string name, std::string summary, boost::json::value example, Handler handler) {
@@ -49,17 +52,17 @@ class MethodTable {
         if constexpr (!std::is_same_v<Answer, boost::json::value>)
             row.result_schema = json_schema<Answer>();
         row.example_params = std::move(example);
-        row.call = [names = row.param_names, handler = std::move(handler)](
+        row.call = [names = row.param_names, handler = std::move(handler), style = style_](
                        const boost::json::value& given) -> Result<boost::json::value, RpcError> {
             MILLRACE_TRY(const boost::json::value named, by_name(given, names));
-            const Result<Params, JsonError> params = from_json<Params>(named);
+            const Result<Params, JsonError> params = from_json<Params>(named, "", style);
             if (!params.has_value())
                 return Err{RpcError{RpcCode::invalid_params, params.error().sentence()}};
             MILLRACE_TRY(const Answer answer, handler(*params));
             if constexpr (std::is_same_v<Answer, boost::json::value>)
                 return answer;
             else
-                return to_json(answer);
+                return to_json(answer, style);
         };
         insert(std::move(row));
     }
@@ -76,6 +79,7 @@ class MethodTable {
     /// Parameters by position become parameters by name; absent ones become `{}`.
     static Result<boost::json::value, RpcError> by_name(const boost::json::value& given,
                                                         const std::vector<std::string>& names);
+    JsonStyle style_;
     std::map<std::string, Method, std::less<>> rows_;
 };
 

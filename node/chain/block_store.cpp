@@ -1,0 +1,68 @@
+#include "node/chain/block_store.hpp"
+
+namespace millrace::node {
+
+namespace {
+
+constexpr int kErrorCorrupt = 2;
+constexpr std::string_view kHeadKey = "head";
+constexpr std::uint8_t kTxIndex = 1;
+constexpr std::uint8_t kHashIndex = 2;
+
+Bytes height_key(Height height) {
+    Bytes key(8);
+    // Big-endian: byte order is chain order.
+    for (std::size_t i = 0; i < 8; ++i)
+        key[i] = static_cast<std::uint8_t>(height.value >> (8 * (7 - i)));
+    return key;
+}
+
+Bytes index_key(std::uint8_t kind, ByteView hash) {
+    Bytes key{kind};
+    key.insert(key.end(), hash.begin(), hash.end());
+    return key;
+}
+
+template <class T>
+Result<std::optional<T>> read(const DbReader& reader, Column column, ByteView key,
+                              const char* what) {
+    MILLRACE_TRY(const std::optional<Bytes> raw, reader.get(column, key));
+    if (!raw) return std::optional<T>();
+    auto value = decode<T>(*raw);
+    if (!value.has_value())
+        return Err{Error{kErrorCorrupt, std::string("the ledger's ") + what +
+                                            " is damaged; restore the data folder or join anew"}};
+    return std::optional<T>(*std::move(value));
+}
+
+}  // namespace
+
+Result<std::optional<Head>> BlockStore::head() const {
+    return read<Head>(reader_, Column::meta, as_bytes(kHeadKey), "head");
+}
+Result<std::optional<StoredBlock>> BlockStore::block(Height height) const {
+    return read<StoredBlock>(reader_, Column::blocks, height_key(height), "block");
+}
+Result<std::optional<Height>> BlockStore::height_of(const BlockHash& hash) const {
+    return read<Height>(reader_, Column::index, index_key(kHashIndex, hash.view()), "index");
+}
+Result<std::optional<TxPlace>> BlockStore::place_of(const TxHash& hash) const {
+    return read<TxPlace>(reader_, Column::index, index_key(kTxIndex, hash.view()), "index");
+}
+
+void BlockStore::put_block(std::vector<DbWrite>& batch, const StoredBlock& block,
+                           const BlockHash& hash) {
+    const Height height = block.block.header.height;
+    batch.push_back({Column::blocks, height_key(height), encode(block)});
+    batch.push_back({Column::index, index_key(kHashIndex, hash.view()), encode(height)});
+    for (std::size_t i = 0; i < block.receipts.size(); ++i)
+        batch.push_back({Column::index, index_key(kTxIndex, block.receipts[i].transaction.view()),
+                         encode(TxPlace{height, static_cast<std::uint32_t>(i)})});
+}
+
+void BlockStore::put_head(std::vector<DbWrite>& batch, const Head& head) {
+    const ByteView key = as_bytes(kHeadKey);
+    batch.push_back({Column::meta, Bytes(key.begin(), key.end()), encode(head)});
+}
+
+}  // namespace millrace::node

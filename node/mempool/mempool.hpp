@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "market/admit.hpp"
+
+namespace millrace::node {
+
+/// Why the mempool does not keep a transaction.
+enum class MempoolRefusal : std::uint8_t { known = 1, full = 2, sender_full = 3, tip_too_low = 4 };
+BOOST_DESCRIBE_ENUM(MempoolRefusal, known, full, sender_full, tip_too_low)
+
+/// Waiting transactions, by sender and lane in the order of their sequence, under a cap of bytes
+/// and a cap a sender. Nothing is checked again here when a block comes: what became impossible is
+/// dropped by its nonce, so that a block costs what it changes. Thread-safe.
+class Mempool {
+  public:
+    /// One sender may not crowd out the others: 64 of the smallest blocks' worth is plenty for
+    /// batches.
+    static constexpr std::size_t kTxsPerSenderMax = 4096;
+
+    explicit Mempool(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+
+    /// Keeps a transaction whose envelope was found good against the head (a nonce above the next
+    /// one may wait). One of the same sender and nonce is replaced only by a higher tip.
+    [[nodiscard]] Status<MempoolRefusal> add(market::CheckedTx tx);
+    /// Candidates for a block in the order of preference: moves first, then by tip a byte; each
+    /// lane in order. At most `bytes` of them.
+    [[nodiscard]] std::vector<market::CheckedTx> candidates(std::uint64_t bytes) const;
+    /// Drops these, and all of the same lanes with the same or a lower sequence.
+    void remove_final(const std::vector<market::SignedTx>& transactions);
+    void drop(const std::vector<TxHash>& dead);
+    [[nodiscard]] bool contains(const TxHash& hash) const;
+    [[nodiscard]] std::optional<market::CheckedTx> find(const TxHash& hash) const;
+    /// The sequence after the last waiting one in this lane, where one waits.
+    [[nodiscard]] std::optional<std::uint64_t> next_sequence(const Address& sender,
+                                                             std::uint8_t lane) const;
+    struct Usage {
+        std::uint64_t transactions = 0;
+        std::uint64_t bytes = 0;
+    };
+    [[nodiscard]] Usage usage() const;
+
+  private:
+    struct LaneKey {
+        Address sender;
+        std::uint8_t lane = 0;
+        friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
+    };
+    using Lane = std::map<std::uint64_t, market::CheckedTx>;
+    void erase(std::map<LaneKey, Lane>::iterator lane, Lane::iterator tx);
+
+    std::uint64_t bytes_max_;
+    mutable std::mutex mutex_;
+    // Guarded by mutex_, as all below.
+    std::map<LaneKey, Lane> lanes_;
+    std::map<TxHash, std::pair<LaneKey, std::uint64_t>> by_hash_;
+    std::map<Address, std::size_t> per_sender_;
+    std::uint64_t bytes_ = 0;
+};
+
+}  // namespace millrace::node

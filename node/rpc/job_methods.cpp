@@ -1,0 +1,113 @@
+#include "market/query.hpp"
+#include "node/rpc/node_api.hpp"
+
+namespace millrace::node::rpc {
+
+namespace {
+
+struct JobParams {
+    JobId job;
+};
+BOOST_DESCRIBE_STRUCT(JobParams, (), (job))
+struct JobListParams {
+    Address buyer;
+    std::optional<std::uint32_t> skip;
+    std::optional<std::uint32_t> limit;
+};
+BOOST_DESCRIBE_STRUCT(JobListParams, (), (buyer, skip, limit))
+struct TasksParams {
+    JobId job;
+    std::optional<std::uint32_t> from;
+    std::optional<std::uint32_t> limit;
+};
+BOOST_DESCRIBE_STRUCT(TasksParams, (), (job, from, limit))
+struct CostParams {
+    market::JobSpec spec;
+};
+BOOST_DESCRIBE_STRUCT(CostParams, (), (spec))
+struct ModuleParams {
+    ImageRoot image;
+};
+BOOST_DESCRIBE_STRUCT(ModuleParams, (), (image))
+struct ModuleListParams {
+    std::optional<ImageRoot> from;
+    std::optional<std::uint32_t> limit;
+};
+BOOST_DESCRIBE_STRUCT(ModuleListParams, (), (from, limit))
+struct AnnounceParams {
+    BlobId blob;
+};
+BOOST_DESCRIBE_STRUCT(AnnounceParams, (), (blob))
+
+constexpr std::uint32_t kPageDefault = 100;
+
+std::size_t page(const std::optional<std::uint32_t>& limit) {
+    return std::min<std::size_t>(limit.value_or(kPageDefault), market::kPageMax);
+}
+
+}  // namespace
+
+void add_job_methods(MethodTable& table, const NodeApi& api) {
+    namespace json = boost::json;
+    const std::string no_hash(64, '0');
+    table.add<JobParams>(
+        "job_get", "A job: specification, state, money, and how many tasks are in each state.",
+        json::object{{"job", no_hash}},
+        [&api](const JobParams& params) -> Result<market::JobView, RpcError> {
+            auto view = market::job_view(StateSnapshot(api.db).state(), params.job);
+            if (!view) return no_such("there is no such job, or it was deleted after its end");
+            return *std::move(view);
+        });
+    table.add<JobListParams>(
+        "job_list", "The jobs of an account, oldest first.",
+        json::object{{"buyer", to_text(api.provider, api.network)}},
+        [&api](const JobListParams& params) -> Result<std::vector<market::JobView>, RpcError> {
+            return market::job_list(StateSnapshot(api.db).state(), params.buyer,
+                                    params.skip.value_or(0), page(params.limit));
+        });
+    table.add<TasksParams>(
+        "job_tasks", "Tasks of a job from an index on: state, leases, and what is claimed of each.",
+        json::object{{"job", no_hash}},
+        [&api](const TasksParams& params) -> Result<std::vector<market::TaskView>, RpcError> {
+            return market::task_views(StateSnapshot(api.db).state(), params.job,
+                                      params.from.value_or(0), page(params.limit));
+        });
+    table.add<CostParams>(
+        "job_cost", "The most that a job would take at posting: escrow, retention, rent.", nullptr,
+        [&api](const CostParams& params) -> Result<market::JobCost, RpcError> {
+            const StateSnapshot snapshot(api.db);
+            const auto cost = market::job_cost(market::load_params(snapshot.state()), params.spec);
+            if (!cost)
+                return Err{
+                    RpcError{RpcCode::invalid_params, "spec: this costs more than there can be"}};
+            return *cost;
+        });
+    table.add<ModuleParams>(
+        "module_get", "A published module by its image root.", json::object{{"image", no_hash}},
+        [&api](const ModuleParams& params) -> Result<market::ModuleView, RpcError> {
+            auto view = market::module_view(StateSnapshot(api.db).state(), params.image);
+            if (!view)
+                return no_such("no module with this image root is published, or its time is over");
+            return *std::move(view);
+        });
+    table.add<ModuleListParams>(
+        "module_list", "Published modules in the order of their image roots, by page.",
+        json::object{},
+        [&api](
+            const ModuleListParams& params) -> Result<std::vector<market::ModuleView>, RpcError> {
+            return market::module_list(StateSnapshot(api.db).state(), params.from,
+                                       page(params.limit));
+        });
+    table.add<AnnounceParams>(
+        "module_announce",
+        "Lowers a module that was uploaded as a blob and answers what a module_publish transaction "
+        "needs: statement and validator's signature.",
+        nullptr, [&api](const AnnounceParams& params) -> Result<market::ModulePublish, RpcError> {
+            auto publish = api.modules.announce(params.blob);
+            if (!publish.has_value())
+                return Err{RpcError{RpcCode::invalid_params, publish.error().message}};
+            return *std::move(publish);
+        });
+}
+
+}  // namespace millrace::node::rpc

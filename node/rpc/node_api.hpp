@@ -1,0 +1,60 @@
+#pragma once
+
+#include <functional>
+
+#include "market/transaction.hpp"
+#include "node/blobs/trees.hpp"
+#include "node/chain/engine.hpp"
+#include "node/chain/state_db.hpp"
+#include "node/mempool/mempool.hpp"
+#include "node/rpc/methods.hpp"
+
+namespace millrace::node {
+
+/// What signs modules for publication; node/modules implements it.
+class ModuleAnnouncer {
+  public:
+    virtual ~ModuleAnnouncer() = default;
+    /// Lowers the module that lies under this blob id and gives the statement with this validator's
+    /// signature, ready for `module_publish`. The error's sentence says what is wrong with the
+    /// module.
+    [[nodiscard]] virtual Result<market::ModulePublish> announce(const BlobId& blob) = 0;
+};
+
+}  // namespace millrace::node
+
+namespace millrace::node::rpc {
+
+/// What the methods read and where they hand things on. Everything is safe to use from the RPC's
+/// threads: reads go to snapshots of the finalized state.
+struct NodeApi {
+    const LedgerDb& db;
+    Mempool& mempool;
+    BlobStore& blobs;
+    TreeStore& trees;
+    ModuleAnnouncer& modules;
+    const Clock& clock;
+    ChainId chain;
+    Network network;
+    /// Told when a transaction was taken in.
+    std::function<void()> notify_work;
+    std::uint64_t started_ms = 0;
+    bool is_provider = false;
+    Address provider;
+};
+
+void add_chain_methods(MethodTable& table, const NodeApi& api);
+void add_tx_methods(MethodTable& table, const NodeApi& api);
+void add_market_methods(MethodTable& table, const NodeApi& api);
+void add_job_methods(MethodTable& table, const NodeApi& api);
+void add_provider_methods(MethodTable& table, const NodeApi& api);
+void add_blob_methods(MethodTable& table, const NodeApi& api);
+/// node_status, module_announce, and `rpc_discover`, which comes last as it describes all others.
+void add_node_methods(MethodTable& table, const NodeApi& api);
+
+/// `not_found` with a sentence.
+[[nodiscard]] inline Err<RpcError> no_such(std::string what) {
+    return Err{RpcError{RpcCode::not_found, std::move(what)}};
+}
+
+}  // namespace millrace::node::rpc

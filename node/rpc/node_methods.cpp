@@ -1,0 +1,60 @@
+#include "market/ledger/chain.hpp"
+#include "node/chain/block_store.hpp"
+#include "node/rpc/node_api.hpp"
+
+namespace millrace::node::rpc {
+
+namespace {
+
+struct StatusAnswer {
+    BoundedString<32> version;
+    ChainId chain;
+    Network network = Network::test;
+    Height height;
+    BlockHash head;
+    WallTime head_time;
+    std::uint64_t uptime_ms = 0;
+    std::uint64_t waiting_transactions = 0;
+    std::uint64_t blob_bytes = 0;
+    std::uint64_t blob_quota_bytes = 0;
+    std::optional<Address> provider;
+};
+BOOST_DESCRIBE_STRUCT(StatusAnswer, (),
+                      (version, chain, network, height, head, head_time, uptime_ms,
+                       waiting_transactions, blob_bytes, blob_quota_bytes, provider))
+
+StatusAnswer status(const NodeApi& api) {
+    const StateSnapshot snapshot(api.db);
+    const auto head = BlockStore(snapshot.db()).head();
+    if (!head.has_value()) stop_on_ledger_fault(head.error());
+    const BlobStore::Usage blobs = api.blobs.usage();
+    StatusAnswer answer;
+    answer.version = std::string("0.1.0");
+    answer.chain = api.chain;
+    answer.network = api.network;
+    answer.height = (*head)->height;
+    answer.head = (*head)->hash;
+    answer.head_time = (*head)->time;
+    answer.uptime_ms = api.clock.now().monotonic_ms - api.started_ms;
+    answer.waiting_transactions = api.mempool.usage().transactions;
+    answer.blob_bytes = blobs.bytes;
+    answer.blob_quota_bytes = blobs.quota_bytes;
+    if (api.is_provider) answer.provider = api.provider;
+    return answer;
+}
+
+}  // namespace
+
+void add_node_methods(MethodTable& table, const NodeApi& api) {
+    table.add<NoParams>(
+        "node_status", "This node: version, chain, head, uptime, waiting transactions, blob store.",
+        boost::json::object{},
+        [&api](const NoParams&) -> Result<StatusAnswer, RpcError> { return status(api); });
+    table.add<NoParams>("rpc_discover", "This interface as an OpenRPC document.",
+                        boost::json::object{},
+                        [&table](const NoParams&) -> Result<boost::json::value, RpcError> {
+                            return boost::json::value(table.openrpc());
+                        });
+}
+
+}  // namespace millrace::node::rpc

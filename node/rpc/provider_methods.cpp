@@ -1,0 +1,71 @@
+#include "market/query.hpp"
+#include "node/rpc/node_api.hpp"
+
+namespace millrace::node::rpc {
+
+namespace {
+
+struct ProviderParams {
+    Address provider;
+};
+BOOST_DESCRIBE_STRUCT(ProviderParams, (), (provider))
+struct ListParams {
+    /// The first provider of the page; none starts at the beginning.
+    std::optional<Address> from;
+    std::optional<std::uint32_t> limit;
+};
+BOOST_DESCRIBE_STRUCT(ListParams, (), (from, limit))
+struct LeasesParams {
+    Address provider;
+    std::optional<std::uint32_t> limit;
+};
+BOOST_DESCRIBE_STRUCT(LeasesParams, (), (provider, limit))
+struct LeaseParams {
+    LeaseId lease;
+};
+BOOST_DESCRIBE_STRUCT(LeaseParams, (), (lease))
+
+constexpr std::uint32_t kPageDefault = 100;
+
+std::size_t page(const std::optional<std::uint32_t>& limit) {
+    return std::min<std::size_t>(limit.value_or(kPageDefault), market::kPageMax);
+}
+
+}  // namespace
+
+void add_provider_methods(MethodTable& table, const NodeApi& api) {
+    namespace json = boost::json;
+    const std::string self = to_text(api.provider, api.network);
+    table.add<ProviderParams>(
+        "provider_get", "A provider: stake, ask, queue, record.", json::object{{"provider", self}},
+        [&api](const ProviderParams& params) -> Result<market::ProviderView, RpcError> {
+            auto view = market::provider_view(StateSnapshot(api.db).state(), params.provider);
+            if (!view)
+                return no_such("no provider " + to_text(params.provider, api.network) +
+                               " is registered");
+            return *std::move(view);
+        });
+    table.add<ListParams>(
+        "provider_list", "Providers in the order of their addresses, by page.", json::object{},
+        [&api](const ListParams& params) -> Result<std::vector<market::ProviderView>, RpcError> {
+            return market::provider_list(StateSnapshot(api.db).state(), params.from,
+                                         page(params.limit));
+        });
+    table.add<LeasesParams>(
+        "provider_leases", "A provider's leases that have not ended.",
+        json::object{{"provider", self}},
+        [&api](const LeasesParams& params) -> Result<std::vector<market::LeaseView>, RpcError> {
+            return market::provider_leases(StateSnapshot(api.db).state(), params.provider,
+                                           page(params.limit));
+        });
+    table.add<LeaseParams>(
+        "lease_get", "One lease with its clocks and money.",
+        json::object{{"lease", std::string(64, '0')}},
+        [&api](const LeaseParams& params) -> Result<market::LeaseView, RpcError> {
+            auto view = market::lease_view(StateSnapshot(api.db).state(), params.lease);
+            if (!view) return no_such("there is no such lease, or it was settled long ago");
+            return *std::move(view);
+        });
+}
+
+}  // namespace millrace::node::rpc

@@ -1,0 +1,166 @@
+#include "market/admit.hpp"
+#include "market/ledger/chain.hpp"
+#include "node/chain/block_store.hpp"
+#include "node/rpc/node_api.hpp"
+
+namespace millrace::node::rpc {
+
+namespace {
+
+/// The largest transaction that any chain takes.
+constexpr std::size_t kTxBytesMax = (1U << 20U) + (64U << 10U);
+
+struct SendParams {
+    /// The signed transaction's canonical bytes.
+    BoundedBytes<kTxBytesMax> tx;
+};
+BOOST_DESCRIBE_STRUCT(SendParams, (), (tx))
+struct SendAnswer {
+    TxHash hash;
+};
+BOOST_DESCRIBE_STRUCT(SendAnswer, (), (hash))
+
+struct HashParams {
+    TxHash hash;
+};
+BOOST_DESCRIBE_STRUCT(HashParams, (), (hash))
+
+enum class TxState : std::uint8_t { unknown = 1, waiting = 2, final = 3 };
+BOOST_DESCRIBE_ENUM(TxState, unknown, waiting, final)
+struct StatusAnswer {
+    TxState state = TxState::unknown;
+    std::optional<Height> height;
+    std::optional<std::uint32_t> index;
+    std::optional<market::Receipt> receipt;
+};
+BOOST_DESCRIBE_STRUCT(StatusAnswer, (), (state, height, index, receipt))
+
+struct TxAnswer {
+    StatusAnswer status;
+    std::optional<market::SignedTx> transaction;
+};
+BOOST_DESCRIBE_STRUCT(TxAnswer, (), (status, transaction))
+
+Err<RpcError> refused(market::Refusal refusal) {
+    return Err{RpcError{RpcCode::tx_refused, std::string(market::sentence(refusal)),
+                        boost::json::object{{"refusal", enum_name(refusal)},
+                                            {"number", static_cast<int>(refusal)}}}};
+}
+
+Err<RpcError> not_kept(MempoolRefusal refusal) {
+    switch (refusal) {
+        case MempoolRefusal::known:
+        case MempoolRefusal::full:
+            break;
+        case MempoolRefusal::sender_full:
+            return Err{RpcError{RpcCode::mempool_full,
+                                "this account has too many waiting transactions; send on when some "
+                                "are final"}};
+        case MempoolRefusal::tip_too_low:
+            return Err{RpcError{RpcCode::mempool_full,
+                                "another transaction with this nonce waits; to replace it, offer a "
+                                "higher tip"}};
+    }
+    return Err{
+        RpcError{RpcCode::mempool_full,
+                 "this node holds as many waiting transactions as it may; send again later"}};
+}
+
+Result<SendAnswer, RpcError> send(const NodeApi& api, const SendParams& params) {
+    auto tx = decode<market::SignedTx>(params.tx);
+    if (!tx.has_value())
+        return Err{RpcError{RpcCode::invalid_params,
+                            std::string("tx: not a transaction's canonical encoding (") +
+                                enum_name(tx.error()) + ")"}};
+    const StateSnapshot snapshot(api.db);
+    auto checked =
+        market::check_tx(*std::move(tx), api.chain, market::load_params(snapshot.state()));
+    if (!checked.has_value()) return refused(checked.error());
+    const TxHash hash = checked->hash();
+    if (api.mempool.contains(hash)) return SendAnswer{hash};
+    const WallTime now = api.clock.now().wall;
+    const auto good = market::dry_run(snapshot.state(), *checked, now);
+    // A nonce above the next may wait for those between; what it would meet then nobody knows yet.
+    if (!good.has_value() && good.error() != market::Refusal::nonce_too_high)
+        return refused(good.error());
+    if (const auto kept = api.mempool.add(*std::move(checked)); !kept.has_value())
+        return not_kept(kept.error());
+    api.notify_work();
+    return SendAnswer{hash};
+}
+
+template <class T>
+T must(Result<T> read) {
+    if (!read.has_value()) stop_on_ledger_fault(read.error());
+    return *std::move(read);
+}
+
+TxAnswer look_up(const NodeApi& api, const TxHash& hash) {
+    const StateSnapshot snapshot(api.db);
+    const BlockStore blocks(snapshot.db());
+    TxAnswer answer;
+    if (const auto place = must(blocks.place_of(hash))) {
+        auto stored = must(blocks.block(place->height));
+        MILLRACE_ASSERT(stored && place->index < stored->receipts.size());
+        answer.status = {TxState::final, place->height, place->index,
+                         stored->receipts[place->index]};
+        answer.transaction = std::move(stored->block.transactions[place->index]);
+    } else if (const auto waiting = api.mempool.find(hash)) {
+        answer.status.state = TxState::waiting;
+        answer.transaction = waiting->signed_tx();
+    }
+    return answer;
+}
+
+struct NonceParams {
+    Address account;
+    std::uint8_t lane = 0;
+};
+BOOST_DESCRIBE_STRUCT(NonceParams, (), (account, lane))
+struct NonceAnswer {
+    std::uint64_t sequence = 0;
+};
+BOOST_DESCRIBE_STRUCT(NonceAnswer, (), (sequence))
+
+}  // namespace
+
+void add_tx_methods(MethodTable& table, const NodeApi& api) {
+    namespace json = boost::json;
+    const std::string no_hash(64, '0');
+    table.add<SendParams>("tx_send",
+                          "Takes a signed transaction in, after trying it against the newest final "
+                          "state. Refusals carry "
+                          "the rule's name in data.refusal.",
+                          nullptr, [&api](const SendParams& params) { return send(api, params); });
+    table.add<HashParams>("tx_status",
+                          "Whether a transaction is unknown, waiting or final, with its receipt.",
+                          json::object{{"hash", no_hash}},
+                          [&api](const HashParams& params) -> Result<StatusAnswer, RpcError> {
+                              return look_up(api, params.hash).status;
+                          });
+    table.add<HashParams>("tx_get", "A waiting or final transaction itself, with its status.",
+                          json::object{{"hash", no_hash}},
+                          [&api](const HashParams& params) -> Result<TxAnswer, RpcError> {
+                              TxAnswer answer = look_up(api, params.hash);
+                              if (answer.status.state == TxState::unknown)
+                                  return no_such("this node knows no transaction with this hash");
+                              return answer;
+                          });
+    table.add<NonceParams>(
+        "tx_nonce",
+        "The sequence that an account's next transaction in a lane must have, counting those that "
+        "wait.",
+        json::object{{"account", to_text(api.provider, api.network)}, {"lane", 0}},
+        [&api](const NonceParams& params) -> Result<NonceAnswer, RpcError> {
+            if (params.lane >= market::kNonceLanes)
+                return Err{RpcError{RpcCode::invalid_params,
+                                    "lane: must be below " + std::to_string(market::kNonceLanes)}};
+            if (const auto waiting = api.mempool.next_sequence(params.account, params.lane))
+                return NonceAnswer{*waiting};
+            const StateSnapshot snapshot(api.db);
+            return NonceAnswer{
+                market::next_sequence(snapshot.state(), params.account, params.lane)};
+        });
+}
+
+}  // namespace millrace::node::rpc

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "market/query.hpp"
+#include "market/transaction.hpp"
+#include "wallet/context.hpp"
+
+/// From a body to a final transaction: fee, nonce, signature, sending, waiting.
+namespace millrace::wallet {
+
+/// The node's own word of itself, as `node_status` answers.
+struct NodeStatus {
+    std::string version;
+    ChainId chain;
+    Network network = Network::test;
+    Height height;
+    BlockHash head;
+    WallTime head_time;
+    std::uint64_t uptime_ms = 0;
+    std::uint64_t waiting_transactions = 0;
+    std::uint64_t blob_bytes = 0;
+    std::uint64_t blob_quota_bytes = 0;
+    std::optional<Address> provider;
+};
+BOOST_DESCRIBE_STRUCT(NodeStatus, (),
+                      (version, chain, network, height, head, head_time, uptime_ms,
+                       waiting_transactions, blob_bytes, blob_quota_bytes, provider))
+
+struct TxHashAnswer {
+    TxHash hash;
+};
+BOOST_DESCRIBE_STRUCT(TxHashAnswer, (), (hash))
+enum class TxState : std::uint8_t { unknown = 1, waiting = 2, final = 3 };
+BOOST_DESCRIBE_ENUM(TxState, unknown, waiting, final)
+struct TxStatus {
+    TxState state = TxState::unknown;
+    std::optional<Height> height;
+    std::optional<std::uint32_t> index;
+    std::optional<market::Receipt> receipt;
+};
+BOOST_DESCRIBE_STRUCT(TxStatus, (), (state, height, index, receipt))
+
+/// An opened account on the chain of the node: what signs.
+class Signer {
+  public:
+    /// Picks the account (the only one, `default`, or by name), asks for its passphrase, and refuses a
+    /// node of another network than the account's.
+    [[nodiscard]] static Try<Signer> open(Context& context, const std::optional<std::string>& from);
+
+    [[nodiscard]] const Address& address() const { return address_; }
+    [[nodiscard]] const NodeStatus& node() const { return node_; }
+    [[nodiscard]] std::string text(const Address& address) const {
+        return to_text(address, node_.network);
+    }
+    /// A signed transaction with the next nonce of `lane`; the id of a job that it posts follows from
+    /// its nonce.
+    [[nodiscard]] Try<market::SignedTx> sign(Context& context, market::TxBody body,
+                                             std::uint8_t lane = 0);
+    /// The next nonce, for ids that are needed before signing.
+    [[nodiscard]] Try<market::Nonce> next_nonce(Context& context, std::uint8_t lane = 0);
+
+  private:
+    Signer(AccountSecret secret, Address address, NodeStatus node)
+        : secret_(std::move(secret)), address_(address), node_(std::move(node)) {}
+    AccountSecret secret_;
+    Address address_;
+    NodeStatus node_;
+};
+
+/// A final transaction.
+struct Sent {
+    TxHash hash;
+    Height height;
+    market::Receipt receipt;
+};
+
+/// Sends and waits until final. A refusal in the receipt is a failure that names the rule.
+[[nodiscard]] Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx);
+/// Sends only.
+[[nodiscard]] Try<TxHash> send_only(Context& context, const market::SignedTx& tx);
+
+/// How often a waiting command asks the node, and for how long at most for one transaction.
+inline constexpr std::uint64_t kPollMs = 100;
+inline constexpr std::uint64_t kFinalWaitMs = 120'000;
+
+[[nodiscard]] Try<NodeStatus> node_status(Context& context);
+/// Parameters and state of the chain.
+[[nodiscard]] Try<market::ChainView> chain_view(Context& context);
+
+}  // namespace millrace::wallet

@@ -48,5 +48,7 @@ struct Context {
 
 /// Each group of commands stands in one file under commands/ and adds itself here.
 void add_account_commands(CLI::App& app, Context& context);
+void add_send_commands(CLI::App& app, Context& context);
+void add_chain_commands(CLI::App& app, Context& context);
 
 }  // namespace millrace::wallet

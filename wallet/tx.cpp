@@ -49,9 +49,9 @@ Try<Signer> Signer::open(Context& context, const std::optional<std::string>& fro
 
 Try<market::Nonce> Signer::next_nonce(Context& context, std::uint8_t lane) {
     MILLRACE_TRY(Client* const client, context.client());
-    MILLRACE_TRY(const NonceAnswer answer,
-                 client->ask<NonceAnswer>("tx_nonce",
-                                          {{"account", text(address_)}, {"lane", lane}}));
+    MILLRACE_TRY(
+        const NonceAnswer answer,
+        client->ask<NonceAnswer>("tx_nonce", {{"account", text(address_)}, {"lane", lane}}));
     return market::Nonce{lane, answer.sequence};
 }
 
@@ -63,13 +63,12 @@ Try<market::SignedTx> Signer::sign(Context& context, market::TxBody body, std::u
     MILLRACE_TRY(tx.tx.nonce, next_nonce(context, lane));
     tx.tx.body = std::move(body);
     // The chain's clock where it is ahead of this machine's, so that a slow clock expires nothing.
-    const auto now = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(
-            std::chrono::system_clock::now().time_since_epoch())
-            .count());
+    const auto now =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       std::chrono::system_clock::now().time_since_epoch())
+                                       .count());
     tx.tx.expiry = WallTime{std::max(now, chain.state.time.value) + kExpiryMs};
-    const std::uint64_t weight =
-        encode(tx).size() + chain.params.fees.signature_weight_bytes;
+    const std::uint64_t weight = encode(tx).size() + chain.params.fees.signature_weight_bytes;
     const auto fee = checked_mul(chain.state.base_fee, weight * kFeeHeadroom);
     if (!fee.has_value()) return Err{Failure{Exit::failed, "the base fee is out of range"}};
     tx.tx.fee_max = *fee;
@@ -89,18 +88,18 @@ Try<TxHash> send_only(Context& context, const market::SignedTx& tx) {
 Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
     MILLRACE_TRY(const TxHash hash, send_only(context, tx));
     MILLRACE_TRY(Client* const client, context.client());
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kFinalWaitMs);
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(kFinalWaitMs);
     for (;;) {
         MILLRACE_TRY(const TxStatus status,
                      client->ask<TxStatus>("tx_status", {{"hash", to_hex(hash.view())}}));
         if (status.state == TxState::final && status.height && status.receipt) {
             if (status.receipt->refusal != market::Refusal::none)
-                return Err{Failure{Exit::refused,
-                                   fmt::format("the ledger refused the transaction: {}",
-                                               market::sentence(status.receipt->refusal)),
-                                   0,
-                                   boost::json::object{
-                                       {"refusal", enum_name(status.receipt->refusal)}}}};
+                return Err{Failure{
+                    Exit::refused,
+                    fmt::format("the ledger refused the transaction: {}",
+                                market::sentence(status.receipt->refusal)),
+                    0, boost::json::object{{"refusal", enum_name(status.receipt->refusal)}}}};
             return Sent{hash, *status.height, *status.receipt};
         }
         if (std::chrono::steady_clock::now() > deadline)

@@ -46,8 +46,8 @@ BOOST_DESCRIBE_STRUCT(TxStatus, (), (state, height, index, receipt))
 /// An opened account on the chain of the node: what signs.
 class Signer {
   public:
-    /// Picks the account (the only one, `default`, or by name), asks for its passphrase, and refuses a
-    /// node of another network than the account's.
+    /// Picks the account (the only one, `default`, or by name), asks for its passphrase, and
+    /// refuses a node of another network than the account's.
     [[nodiscard]] static Try<Signer> open(Context& context, const std::optional<std::string>& from);
 
     [[nodiscard]] const Address& address() const { return address_; }
@@ -55,8 +55,8 @@ class Signer {
     [[nodiscard]] std::string text(const Address& address) const {
         return to_text(address, node_.network);
     }
-    /// A signed transaction with the next nonce of `lane`; the id of a job that it posts follows from
-    /// its nonce.
+    /// A signed transaction with the next nonce of `lane`; the id of a job that it posts follows
+    /// from its nonce.
     [[nodiscard]] Try<market::SignedTx> sign(Context& context, market::TxBody body,
                                              std::uint8_t lane = 0);
     /// The next nonce, for ids that are needed before signing.

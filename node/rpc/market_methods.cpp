@@ -40,7 +40,8 @@ void add_market_methods(MethodTable& table, const NodeApi& api) {
         });
     table.add<QuoteParams>(
         "market_quote",
-        "How many of these lots the next clearing would lease, and at what price, if nobody else bids.",
+        "How many of these lots the next clearing would lease, and at what price, if nobody else "
+        "bids.",
         json::object{{"requirement", to_json(market::Requirement{})},
                      {"lots", 1},
                      {"replicas", 1},

@@ -1,5 +1,6 @@
 #include "market/admit.hpp"
 #include "market/ledger/chain.hpp"
+#include "market/query.hpp"
 #include "node/chain/block_store.hpp"
 #include "node/rpc/node_api.hpp"
 
@@ -157,9 +158,13 @@ void add_tx_methods(MethodTable& table, const NodeApi& api) {
                                     "lane: must be below " + std::to_string(market::kNonceLanes)}};
             if (const auto waiting = api.mempool.next_sequence(params.account, params.lane))
                 return NonceAnswer{*waiting};
-            const StateSnapshot snapshot(api.db);
-            return NonceAnswer{
-                market::next_sequence(snapshot.state(), params.account, params.lane)};
+            const auto account =
+                market::account_view(StateSnapshot(api.db).state(), params.account);
+            NonceAnswer answer;
+            if (account)
+                for (const market::Lane& lane : account->lanes)
+                    if (lane.lane == params.lane) answer.sequence = lane.next;
+            return answer;
         });
 }
 

@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+
+#include "wallet/tx.hpp"
+
+namespace millrace::wallet {
+
+namespace {
+
+Try<Ok> status(Context& context) {
+    MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(const boost::json::value raw, client->call("node_status", {}));
+    MILLRACE_TRY(const NodeStatus node, node_status(context));
+    MILLRACE_TRY(const market::ChainView chain, chain_view(context));
+    Table table({"chain", to_hex(node.chain.view())});
+    table.add({"network", enum_name(node.network)});
+    table.add({"height", std::to_string(node.height.value)});
+    table.add({"head", to_hex(node.head.view())});
+    table.add({"epoch", std::to_string(chain.state.epoch.value)});
+    table.add({"active time", human_duration(chain.state.active_time.value)});
+    table.add({"supply", to_credits(chain.state.supply) + " credits"});
+    table.add({"burnt", to_credits(chain.state.burnt) + " credits"});
+    table.add({"base fee", std::to_string(chain.state.base_fee.value) + " nano-credits a byte"});
+    table.add({"clearings", std::to_string(chain.state.clearing.value)});
+    table.add({"jobs on offer", std::to_string(chain.state.bids)});
+    table.add({"asks", std::to_string(chain.state.asks)});
+    table.add({"waiting", std::to_string(node.waiting_transactions) + " transactions"});
+    table.add({"node", "version " + node.version + ", up " + human_duration(node.uptime_ms)});
+    boost::json::object out{{"node", raw}, {"chain", to_json(chain.state, {node.network})}};
+    context.print(out, table.text(Terminal{}));
+    return Ok{};
+}
+
+Try<Ok> block(Context& context, const std::string& which) {
+    boost::json::object params;
+    std::uint64_t height = 0;
+    const auto [end, ec] = std::from_chars(which.data(), which.data() + which.size(), height);
+    if (which == "head" || which.empty()) {
+        // Neither parameter: the newest.
+    } else if (ec == std::errc{} && end == which.data() + which.size()) {
+        params["height"] = height;
+    } else {
+        params["hash"] = which;
+    }
+    MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(const boost::json::value answer, client->call("chain_block", std::move(params)));
+    const auto& fields = answer.as_object();
+    const auto& header = fields.at("header").as_object();
+    std::string text;
+    const auto row = [&](const char* name, const boost::json::value& value) {
+        text += fmt::format(
+            "{:<18}{}\n", name,
+            value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value));
+    };
+    row("hash", fields.at("hash"));
+    for (const char* name : {"height", "parent", "time", "active_time", "epoch", "view", "proposer",
+                             "transactions_root", "receipts_root", "state_root"})
+        if (header.contains(name)) row(name, header.at(name));
+    const auto& transactions = fields.at("transactions").as_array();
+    const auto& receipts = fields.at("receipts").as_array();
+    text += fmt::format("{:<18}{}\n", "transactions", transactions.size());
+    for (std::size_t i = 0; i < transactions.size() && i < receipts.size(); ++i) {
+        const auto& body = transactions[i].at("tx").at("body").as_object();
+        const auto& receipt = receipts[i].as_object();
+        text += fmt::format("  {}  {:<18} {}\n",
+                            short_hash(std::string_view(receipt.at("transaction").as_string())),
+                            std::string_view(body.at("type").as_string()),
+                            std::string_view(receipt.at("refusal").as_string()));
+    }
+    context.print(answer, text);
+    return Ok{};
+}
+
+Try<Ok> transaction(Context& context, const std::string& hash) {
+    MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(const boost::json::value answer, client->call("tx_get", {{"hash", hash}}));
+    context.print(answer, boost::json::serialize(answer));
+    return Ok{};
+}
+
+}  // namespace
+
+void add_chain_commands(CLI::App& app, Context& context) {
+    const auto which = std::make_shared<std::string>();
+    CLI::App* group = app.add_subcommand("chain", "The ledger as the node sees it");
+    group->require_subcommand(1);
+    group->add_subcommand("status", "Head, time, supply, fee, and the node's state")
+        ->callback([&context] { context.action = [&context] { return status(context); }; });
+    CLI::App* block_command = group->add_subcommand("block", "A block by height or hash");
+    block_command->add_option("block", *which, "Height, hash, or head");
+    block_command->footer("Example:\n  millrace chain block 42");
+    block_command->callback([&context, which] {
+        context.action = [&context, which] { return block(context, *which); };
+    });
+    CLI::App* tx_command = group->add_subcommand("tx", "A transaction by its hash");
+    tx_command->add_option("hash", *which, "Transaction hash")->required();
+    tx_command->callback([&context, which] {
+        context.action = [&context, which] { return transaction(context, *which); };
+    });
+}
+
+}  // namespace millrace::wallet

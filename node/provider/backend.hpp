@@ -1,0 +1,36 @@
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "common/result.hpp"
+#include "market/query.hpp"
+#include "node/blobs/store.hpp"
+
+namespace millrace::node {
+
+/// One task to be run: everything that its initial state follows from.
+struct TaskOrder {
+    JobId job;
+    market::JobSpec spec;
+    WallTime posted;
+    std::uint32_t task = 0;
+    /// The module's blob, here and pinned.
+    BlobId module;
+};
+
+/// Where tasks run: this machine, later a cluster. Called from the provider's pool, several at
+/// once.
+class Backend {
+  public:
+    virtual ~Backend() = default;
+    /// Runs one task to its end, with its output and tails stored as blobs before it returns. An
+    /// error is a fault of this machine, never a result: a trap or a bad exit is a claim like any
+    /// other. Gives up soon after `is_cancelled` turns true.
+    [[nodiscard]] virtual Result<market::Claim> run(const TaskOrder& order,
+                                                    const std::atomic<bool>& is_cancelled) = 0;
+    /// Makes sure that module and input are on this machine.
+    [[nodiscard]] virtual Status<> prepare(const market::JobSpec& spec, const BlobId& module) = 0;
+};
+
+}  // namespace millrace::node

@@ -1,0 +1,378 @@
+#include "node/provider/loop.hpp"
+
+#include <sodium/randombytes.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "common/page_tree.hpp"
+#include "market/ledger/chain.hpp"
+
+namespace millrace::node {
+
+namespace {
+
+/// A pass at least this often: retries what failed, even when no block comes.
+constexpr std::uint64_t kPassMs = 1'000;
+/// A transaction that is neither waiting nor has had its effect is sent anew after this long.
+constexpr std::uint64_t kResendMs = 2'000;
+/// A task that this machine failed to run is tried again after this long, while its lease lasts.
+constexpr std::uint64_t kRetryMs = 2'000;
+constexpr std::uint64_t kExpiryMs = 300'000;
+constexpr std::size_t kLeasesMax = 1024;
+/// Lanes of the provider's account: a payment of its owner (lane 0) never holds up a reveal.
+constexpr std::uint8_t kLaneRegister = 1;
+constexpr std::uint8_t kLaneStart = 2;
+constexpr std::uint8_t kLaneMove = 3;
+constexpr std::uint64_t kFeeHeadroom = 4;
+
+/// One step of one lease, by which repeated sending is recognised.
+enum class Step : std::uint8_t { registration, start, commit, reveal };
+struct StepKey {
+    LeaseId lease;
+    Step step = Step::start;
+    friend auto operator<=>(const StepKey&, const StepKey&) = default;
+};
+struct Attempt {
+    TxHash hash;
+    std::uint64_t sent_ms = 0;
+};
+
+/// What is known of a lease's computation; owned by the loop, results come in under the mutex.
+struct Work {
+    market::LeaseView view;
+    market::JobSpec spec;
+    WallTime posted;
+    BlobId module;
+    std::map<std::uint32_t, market::Claim> claims;
+    std::set<std::uint32_t> running;
+    std::map<std::uint32_t, std::uint64_t> retry_at_ms;
+    std::shared_ptr<std::atomic<bool>> is_cancelled = std::make_shared<std::atomic<bool>>(false);
+    bool is_prepared = false;
+    std::uint64_t prepare_at_ms = 0;
+};
+
+struct PoolItem {
+    LeaseId lease;
+    TaskOrder order;
+    std::shared_ptr<std::atomic<bool>> is_cancelled;
+};
+
+}  // namespace
+
+class ProviderLoop::Impl {
+  public:
+    Impl(Ports ports, Offer offer, Journal journal)
+        : ports_(std::move(ports)),
+          offer_(std::move(offer)),
+          journal_(std::move(journal)),
+          self_(to_address(ports_.account.public_key())) {}
+    ~Impl() { stop(); }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    void start() {
+        thread_ = std::thread([this] { run(); });
+        for (std::uint32_t i = 0; i < offer_.cores; ++i)
+            pool_.emplace_back([this] { run_tasks(); });
+    }
+
+    void stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_stopping_ = true;
+            for (auto& [lease, work] : work_) work.is_cancelled->store(true);
+        }
+        wake_.notify_all();
+        pool_wake_.notify_all();
+        if (thread_.joinable()) thread_.join();
+        for (std::thread& thread : pool_)
+            if (thread.joinable()) thread.join();
+        pool_.clear();
+    }
+
+    void notify() {
+        {
+            const std::lock_guard lock(mutex_);
+            has_news_ = true;
+        }
+        wake_.notify_all();
+    }
+
+  private:
+    void run() {
+        for (;;) {
+            {
+                std::unique_lock lock(mutex_);
+                wake_.wait_for(lock, std::chrono::milliseconds(kPassMs),
+                               [this] { return has_news_ || is_stopping_; });
+                if (is_stopping_) return;
+                has_news_ = false;
+            }
+            pass();
+        }
+    }
+
+    [[nodiscard]] std::uint64_t now_ms() const { return ports_.clock.now().monotonic_ms; }
+
+    void pass() {
+        const StateSnapshot snapshot(ports_.db);
+        const auto self = market::provider_view(snapshot.state(), self_);
+        if (!self) return register_self(snapshot);
+        const std::vector<market::LeaseView> leases =
+            market::provider_leases(snapshot.state(), self_, kLeasesMax);
+        forget_ended(leases);
+        for (const market::LeaseView& lease : leases) advance(snapshot, lease);
+    }
+
+    void register_self(const StateSnapshot& snapshot) {
+        market::ProviderRegister body;
+        body.operator_account = self_;
+        body.payout_account = self_;
+        body.vrf_key = ports_.vrf_key;
+        body.stake = offer_.stake;
+        body.ask = offer_.ask;
+        send(snapshot, {LeaseId{}, Step::registration}, kLaneRegister, body);
+    }
+
+    /// Leases that the ledger no longer lists need nothing more; their tasks stop at once.
+    void forget_ended(const std::vector<market::LeaseView>& leases) {
+        std::set<LeaseId> live;
+        for (const market::LeaseView& lease : leases) live.insert(lease.id);
+        const std::lock_guard lock(mutex_);
+        for (auto it = work_.begin(); it != work_.end();) {
+            if (live.contains(it->first)) {
+                ++it;
+                continue;
+            }
+            it->second.is_cancelled->store(true);
+            it = work_.erase(it);
+        }
+        std::erase_if(sent_, [&](const auto& entry) {
+            return entry.first.step != Step::registration && !live.contains(entry.first.lease);
+        });
+        std::vector<LeaseId> gone;
+        for (const auto& [lease, entry] : journal_.entries())
+            if (!live.contains(lease)) gone.push_back(lease);
+        for (const LeaseId& lease : gone) journal_.erase(lease);
+    }
+
+    void advance(const StateSnapshot& snapshot, const market::LeaseView& lease) {
+        switch (lease.lease.state) {
+            case market::LeaseState::matched:
+                if (!lease.lease.waiting && prepare(snapshot, lease)) {
+                    send(snapshot, {lease.id, Step::start}, kLaneStart,
+                         market::LeaseStart{lease.id});
+                    compute(lease);
+                }
+                return;
+            case market::LeaseState::started:
+                if (prepare(snapshot, lease)) compute(lease);
+                if (const JournalEntry* entry = journal_.find(lease.id)) commit(snapshot, *entry);
+                return;
+            case market::LeaseState::committed:
+                if (!lease.reveals_open) return;
+                if (const JournalEntry* entry = journal_.find(lease.id)) reveal(snapshot, *entry);
+                return;
+            case market::LeaseState::revealed:
+            case market::LeaseState::settled:
+            case market::LeaseState::missed:
+            case market::LeaseState::lost:
+            case market::LeaseState::returned:
+                return;
+        }
+    }
+
+    /// Module and input are here; tried again later when they are not.
+    bool prepare(const StateSnapshot& snapshot, const market::LeaseView& lease) {
+        if (journal_.find(lease.id) != nullptr) return true;
+        Work* work = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            work = &work_[lease.id];
+            work->view = lease;
+            if (work->is_prepared) return true;
+            if (now_ms() < work->prepare_at_ms) return false;
+        }
+        const auto job = market::job_view(snapshot.state(), lease.lease.job);
+        const auto module =
+            job ? market::module_view(snapshot.state(), job->spec.image) : std::nullopt;
+        if (!job || !module) return false;
+        const BlobId blob =
+            hash_as<BlobId>(file_id(module->record.size, hash_as<Hash>(module->record.blob)));
+        const Status<> ready = ports_.backend.prepare(job->spec, blob);
+        const std::lock_guard lock(mutex_);
+        if (!ready.has_value()) {
+            spdlog::warn("lease {}: {}", to_hex(lease.id.view()).substr(0, 12),
+                         ready.error().message);
+            work->prepare_at_ms = now_ms() + kRetryMs;
+            return false;
+        }
+        work->spec = job->spec;
+        work->posted = job->job.posted;
+        work->module = blob;
+        work->is_prepared = true;
+        return true;
+    }
+
+    /// Puts the lease's missing tasks into the pool, and closes the lot when all are there.
+    void compute(const market::LeaseView& lease) {
+        if (journal_.find(lease.id) != nullptr) return;
+        JournalEntry entry;
+        {
+            const std::lock_guard lock(mutex_);
+            Work& work = work_[lease.id];
+            const std::uint64_t now = now_ms();
+            for (std::uint32_t i = 0; i < lease.tasks; ++i) {
+                const std::uint32_t task = lease.first_task + i;
+                if (work.claims.contains(task) || work.running.contains(task)) continue;
+                const auto retry = work.retry_at_ms.find(task);
+                if (retry != work.retry_at_ms.end() && now < retry->second) continue;
+                work.running.insert(task);
+                queue_.push_back({lease.id,
+                                  {lease.lease.job, work.spec, work.posted, task, work.module},
+                                  work.is_cancelled});
+            }
+            pool_wake_.notify_all();
+            if (work.claims.size() < lease.tasks) return;
+            entry.lease = lease.id;
+            entry.job = lease.lease.job;
+            for (const auto& [task, claim] : work.claims) entry.claims.push_back(claim);
+        }
+        randombytes_buf(entry.salt.bytes.data(), entry.salt.bytes.size());
+        if (const auto kept = journal_.put(std::move(entry)); !kept.has_value())
+            spdlog::error("{}; the lease is not committed", kept.error().message);
+        else
+            notify();
+    }
+
+    void commit(const StateSnapshot& snapshot, const JournalEntry& entry) {
+        market::LeaseCommit body;
+        body.lease = entry.lease;
+        body.commitment = market::make_commitment(ports_.chain, entry.lease, self_,
+                                                  market::claims_root(entry.claims), entry.salt);
+        send(snapshot, {entry.lease, Step::commit}, kLaneMove, body);
+    }
+
+    void reveal(const StateSnapshot& snapshot, const JournalEntry& entry) {
+        market::LeaseReveal body;
+        body.lease = entry.lease;
+        body.salt = entry.salt;
+        body.claims = entry.claims;
+        send(snapshot, {entry.lease, Step::reveal}, kLaneMove, body);
+    }
+
+    /// Signs and submits, unless the same step is on its way.
+    void send(const StateSnapshot& snapshot, const StepKey& key, std::uint8_t lane,
+              market::TxBody body) {
+        if (const auto before = sent_.find(key); before != sent_.end()) {
+            if (ports_.mempool.contains(before->second.hash)) return;
+            if (now_ms() < before->second.sent_ms + kResendMs) return;
+        }
+        const market::ChainState chain = market::load_chain(snapshot.state());
+        const market::Params params = market::load_params(snapshot.state());
+        market::SignedTx tx;
+        tx.tx.chain = ports_.chain;
+        tx.tx.sender = ports_.account.public_key();
+        tx.tx.nonce = {lane, next_sequence(snapshot, lane)};
+        tx.tx.expiry = WallTime{ports_.clock.now().wall.value + kExpiryMs};
+        tx.tx.body = std::move(body);
+        const std::uint64_t weight = encode(tx).size() + params.fees.signature_weight_bytes;
+        const auto fee = checked_mul(chain.base_fee, weight * kFeeHeadroom);
+        if (!fee.has_value()) return;
+        tx.tx.fee_max = *fee;
+        SigningEntropy entropy;
+        randombytes_buf(entropy.data(), entropy.size());
+        tx.signature = ports_.account.sign(market::signing_hash(tx.tx).view(), entropy);
+        const auto taken = ports_.intake.submit(tx);
+        sent_[key] = {market::tx_hash(tx), now_ms()};
+        if (taken.has_value()) return;
+        const IntakeRefusal refusal = taken.error();
+        const auto* rule = std::get_if<market::Refusal>(&refusal);
+        spdlog::log(key.step == Step::registration ? spdlog::level::warn : spdlog::level::debug,
+                    "provider: a transaction was refused: {}",
+                    rule != nullptr ? std::string(market::sentence(*rule))
+                                    : enum_name(std::get<MempoolRefusal>(refusal)));
+    }
+
+    [[nodiscard]] std::uint64_t next_sequence(const StateSnapshot& snapshot,
+                                              std::uint8_t lane) const {
+        std::uint64_t next = 0;
+        if (const auto account = market::account_view(snapshot.state(), self_))
+            for (const market::Lane& row : account->lanes)
+                if (row.lane == lane) next = row.next;
+        // The snapshot may be older than the mempool's knowledge, never newer than the chain's.
+        return std::max(next, ports_.mempool.next_sequence(self_, lane).value_or(0));
+    }
+
+    void run_tasks() {
+        for (;;) {
+            PoolItem item;
+            {
+                std::unique_lock lock(mutex_);
+                pool_wake_.wait(lock, [this] { return is_stopping_ || !queue_.empty(); });
+                if (is_stopping_) return;
+                item = std::move(queue_.front());
+                queue_.pop_front();
+            }
+            if (item.is_cancelled->load()) continue;
+            Result<market::Claim> claim = ports_.backend.run(item.order, *item.is_cancelled);
+            {
+                const std::lock_guard lock(mutex_);
+                const auto work = work_.find(item.lease);
+                if (work == work_.end() || item.is_cancelled->load()) continue;
+                work->second.running.erase(item.order.task);
+                if (claim.has_value()) {
+                    work->second.claims[item.order.task] = *std::move(claim);
+                } else {
+                    work->second.retry_at_ms[item.order.task] = now_ms() + kRetryMs;
+                    spdlog::warn("task {} of job {}: {}", item.order.task,
+                                 to_hex(item.order.job.view()).substr(0, 12),
+                                 claim.error().message);
+                }
+            }
+            notify();
+        }
+    }
+
+    Ports ports_;
+    Offer offer_;
+    /// Touched by the loop's thread only.
+    Journal journal_;
+    std::map<StepKey, Attempt> sent_;
+    Address self_;
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::condition_variable pool_wake_;
+    // Guarded by mutex_, as all below.
+    std::map<LeaseId, Work> work_;
+    std::deque<PoolItem> queue_;
+    bool has_news_ = true;
+    bool is_stopping_ = false;
+
+    std::thread thread_;
+    std::vector<std::thread> pool_;
+};
+
+ProviderLoop::ProviderLoop(Ports ports, Offer offer, Journal journal)
+    : impl_(std::make_unique<Impl>(std::move(ports), std::move(offer), std::move(journal))) {}
+ProviderLoop::~ProviderLoop() = default;
+void ProviderLoop::start() {
+    impl_->start();
+}
+void ProviderLoop::stop() {
+    impl_->stop();
+}
+void ProviderLoop::notify() {
+    impl_->notify();
+}
+
+}  // namespace millrace::node

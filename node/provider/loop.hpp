@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+
+#include "common/account_key.hpp"
+#include "common/vrf.hpp"
+#include "market/ask.hpp"
+#include "node/blobs/store.hpp"
+#include "node/chain/state_db.hpp"
+#include "node/mempool/intake.hpp"
+#include "node/provider/backend.hpp"
+#include "node/provider/journal.hpp"
+
+namespace millrace::node {
+
+/// What this machine offers.
+struct Offer {
+    market::Ask ask;
+    Amount stake;
+    /// Tasks run at once.
+    std::uint32_t cores = 1;
+};
+
+/// Takes this provider's leases through their life: prepare, start, run, commit, reveal. It keeps
+/// no state of its own but the journal: each pass compares what the ledger says with what is there
+/// and does the next thing, so that a restart at any point goes on where it was, and work for an
+/// ended lease stops at once.
+class ProviderLoop {
+  public:
+    struct Ports {
+        const LedgerDb& db;
+        TxIntake& intake;
+        Mempool& mempool;
+        const Clock& clock;
+        BlobStore& blobs;
+        Backend& backend;
+        const AccountSecret& account;
+        VrfKey vrf_key;
+        ChainId chain;
+        Network network;
+    };
+
+    ProviderLoop(Ports ports, Offer offer, Journal journal);
+    ~ProviderLoop();
+    ProviderLoop(const ProviderLoop&) = delete;
+    ProviderLoop& operator=(const ProviderLoop&) = delete;
+
+    void start();
+    /// Cancels running tasks and joins the threads.
+    void stop();
+    /// A block became final. From any thread.
+    void notify();
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::node

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <functional>
-
 #include "market/transaction.hpp"
 #include "node/blobs/trees.hpp"
 #include "node/chain/engine.hpp"
 #include "node/chain/state_db.hpp"
-#include "node/mempool/mempool.hpp"
+#include "node/mempool/intake.hpp"
 #include "node/rpc/methods.hpp"
 
 namespace millrace::node {
@@ -30,14 +28,13 @@ namespace millrace::node::rpc {
 struct NodeApi {
     const LedgerDb& db;
     Mempool& mempool;
+    TxIntake& intake;
     BlobStore& blobs;
     TreeStore& trees;
     ModuleAnnouncer& modules;
     const Clock& clock;
     ChainId chain;
     Network network;
-    /// Told when a transaction was taken in.
-    std::function<void()> notify_work;
     std::uint64_t started_ms = 0;
     bool is_provider = false;
     Address provider;

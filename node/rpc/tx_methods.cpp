@@ -1,5 +1,3 @@
-#include "market/admit.hpp"
-#include "market/ledger/chain.hpp"
 #include "market/query.hpp"
 #include "node/chain/block_store.hpp"
 #include "node/rpc/node_api.hpp"
@@ -73,21 +71,11 @@ Result<SendAnswer, RpcError> send(const NodeApi& api, const SendParams& params) 
         return Err{RpcError{RpcCode::invalid_params,
                             std::string("tx: not a transaction's canonical encoding (") +
                                 enum_name(tx.error()) + ")"}};
-    const StateSnapshot snapshot(api.db);
-    auto checked =
-        market::check_tx(*std::move(tx), api.chain, market::load_params(snapshot.state()));
-    if (!checked.has_value()) return refused(checked.error());
-    const TxHash hash = checked->hash();
-    if (api.mempool.contains(hash)) return SendAnswer{hash};
-    const WallTime now = api.clock.now().wall;
-    const auto good = market::dry_run(snapshot.state(), *checked, now);
-    // A nonce above the next may wait for those between; what it would meet then nobody knows yet.
-    if (!good.has_value() && good.error() != market::Refusal::nonce_too_high)
-        return refused(good.error());
-    if (const auto kept = api.mempool.add(*std::move(checked)); !kept.has_value())
-        return not_kept(kept.error());
-    api.notify_work();
-    return SendAnswer{hash};
+    const auto taken = api.intake.submit(*std::move(tx));
+    if (taken.has_value()) return SendAnswer{*taken};
+    const IntakeRefusal refusal = taken.error();
+    if (const auto* rule = std::get_if<market::Refusal>(&refusal)) return refused(*rule);
+    return not_kept(std::get<MempoolRefusal>(refusal));
 }
 
 template <class T>

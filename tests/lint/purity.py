@@ -10,7 +10,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PURE = ["common", "consensus", "market", "vm/module", "vm/image", "vm/machine", "vm/wasi"]
-FLOAT_FILES = {"vm/machine/floats.hpp", "vm/machine/floats.cpp"}
+FLOAT_FILES = {"vm/machine/floating.hpp", "vm/machine/float_environment.hpp"}
 # Host-side helpers beside the pure semantics that read folders; nothing of consensus is computed from anything but bytes.
 HOST_FILES = {"vm/wasi/tree.hpp", "vm/wasi/tree.cpp"}
 RULES = [

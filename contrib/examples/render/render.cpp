@@ -1,11 +1,13 @@
-// A small path tracer as a Millrace job: each task renders one tile of the scene in /in/scene.txt and
-// leaves /tile-NNN.bin behind; `join` puts the tiles of a finished job together as /picture.png.
+// A small path tracer as a Millrace job: each task renders one tile of the scene in /in/scene.txt
+// and leaves /tile-NNN.bin behind; `join` puts the tiles of a finished job together as
+// /picture.png.
 //
 //   clang++-19 --target=wasm32-wasi -O2 -fno-exceptions -o render.wasm render.cpp
 //   millrace job run render.wasm --input scene/ --tasks 64 --output tiles/
 //   millrace run render.wasm --input tiles/ --output . -- join
 //
-// Nothing here knows of Millrace but the two environment variables MILLRACE_TASK and MILLRACE_TASKS.
+// Nothing here knows of Millrace but the two environment variables MILLRACE_TASK and
+// MILLRACE_TASKS.
 #include <dirent.h>
 
 #include <algorithm>
@@ -22,15 +24,27 @@ namespace {
 struct Vec {
     double x = 0, y = 0, z = 0;
 };
-Vec operator+(Vec a, Vec b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
-Vec operator-(Vec a, Vec b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
-Vec operator*(Vec a, Vec b) { return {a.x * b.x, a.y * b.y, a.z * b.z}; }
-Vec operator*(Vec a, double s) { return {a.x * s, a.y * s, a.z * s}; }
-double dot(Vec a, Vec b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+Vec operator+(Vec a, Vec b) {
+    return {a.x + b.x, a.y + b.y, a.z + b.z};
+}
+Vec operator-(Vec a, Vec b) {
+    return {a.x - b.x, a.y - b.y, a.z - b.z};
+}
+Vec operator*(Vec a, Vec b) {
+    return {a.x * b.x, a.y * b.y, a.z * b.z};
+}
+Vec operator*(Vec a, double s) {
+    return {a.x * s, a.y * s, a.z * s};
+}
+double dot(Vec a, Vec b) {
+    return a.x * b.x + a.y * b.y + a.z * b.z;
+}
 Vec cross(Vec a, Vec b) {
     return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
-Vec unit(Vec a) { return a * (1.0 / std::sqrt(dot(a, a))); }
+Vec unit(Vec a) {
+    return a * (1.0 / std::sqrt(dot(a, a)));
+}
 
 /// xorshift64*: the same picture from the same scene, on every machine.
 class Random {
@@ -105,17 +119,24 @@ Scene read_scene(const char* path) {
                                &s.centre.y, &s.centre.z, &s.radius, surface, &s.colour.x,
                                &s.colour.y, &s.colour.z, &s.roughness) == 9;
             const std::string kind = surface;
-            if (kind == "matt") s.surface = Surface::matt;
-            else if (kind == "metal") s.surface = Surface::metal;
-            else if (kind == "glass") s.surface = Surface::glass;
-            else if (kind == "light") s.surface = Surface::light;
-            else if (kind == "checker") s.surface = Surface::checker;
-            else good = false;
+            if (kind == "matt")
+                s.surface = Surface::matt;
+            else if (kind == "metal")
+                s.surface = Surface::metal;
+            else if (kind == "glass")
+                s.surface = Surface::glass;
+            else if (kind == "light")
+                s.surface = Surface::light;
+            else if (kind == "checker")
+                s.surface = Surface::checker;
+            else
+                good = false;
             scene.spheres.push_back(s);
         } else {
             good = false;
         }
-        if (!good) fail(std::string(path) + " line " + std::to_string(number) + " is not understood");
+        if (!good)
+            fail(std::string(path) + " line " + std::to_string(number) + " is not understood");
     }
     std::fclose(file);
     if (scene.width <= 0 || scene.height <= 0 || scene.samples <= 0)
@@ -149,7 +170,9 @@ Vec random_in_sphere(Random& random) {
     }
 }
 
-Vec reflect(Vec v, Vec normal) { return v - normal * (2 * dot(v, normal)); }
+Vec reflect(Vec v, Vec normal) {
+    return v - normal * (2 * dot(v, normal));
+}
 
 /// The light that comes back along a ray: one random path, ended by light, sky or its last bounce.
 Vec trace(const Scene& scene, Vec from, Vec direction, Random& random) {
@@ -171,7 +194,8 @@ Vec trace(const Scene& scene, Vec from, Vec direction, Random& random) {
                 return weight * sphere.colour;
             case Surface::checker: {
                 const bool odd = ((static_cast<int>(std::floor(point.x * 0.7)) +
-                                   static_cast<int>(std::floor(point.z * 0.7))) & 1) != 0;
+                                   static_cast<int>(std::floor(point.z * 0.7))) &
+                                  1) != 0;
                 if (odd) colour = colour * sphere.roughness;
                 direction = unit(normal + random_in_sphere(random) * 0.999);
                 break;
@@ -180,8 +204,8 @@ Vec trace(const Scene& scene, Vec from, Vec direction, Random& random) {
                 direction = unit(normal + random_in_sphere(random) * 0.999);
                 break;
             case Surface::metal:
-                direction = unit(reflect(direction, normal) +
-                                 random_in_sphere(random) * sphere.roughness);
+                direction =
+                    unit(reflect(direction, normal) + random_in_sphere(random) * sphere.roughness);
                 if (dot(direction, normal) <= 0) return {};
                 break;
             case Surface::glass: {
@@ -193,8 +217,8 @@ Vec trace(const Scene& scene, Vec from, Vec direction, Random& random) {
                 if (sine2 > 1 || random.next() < fresnel)
                     direction = reflect(direction, normal);
                 else
-                    direction = unit(direction * ratio +
-                                     normal * (ratio * cosine - std::sqrt(1 - sine2)));
+                    direction =
+                        unit(direction * ratio + normal * (ratio * cosine - std::sqrt(1 - sine2)));
                 break;
             }
         }
@@ -225,8 +249,11 @@ Tile tile_of(const Scene& scene, int index, int count) {
     const int right = scene.width * (column + 1) / columns;
     const int top = scene.height * row / rows;
     const int bottom = scene.height * (row + 1) / rows;
-    return {static_cast<std::uint32_t>(left), static_cast<std::uint32_t>(top),
-            static_cast<std::uint32_t>(right - left), static_cast<std::uint32_t>(bottom - top), {}};
+    return {static_cast<std::uint32_t>(left),
+            static_cast<std::uint32_t>(top),
+            static_cast<std::uint32_t>(right - left),
+            static_cast<std::uint32_t>(bottom - top),
+            {}};
 }
 
 void render(const Scene& scene, Tile& tile) {

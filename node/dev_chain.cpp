@@ -1,0 +1,103 @@
+#include "node/dev_chain.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+namespace millrace::node {
+
+namespace {
+
+constexpr int kErrorGenesis = 2;
+constexpr Amount kDevProviderFunds{1'000'000 * kNanoPerCredit};
+constexpr Amount kDevValidatorStake{1'000'000 * kNanoPerCredit};
+constexpr std::uint64_t kMib = 1U << 20U;
+/// More bytes than a task's input and output can have; an owner's disk policy is a later setting.
+constexpr std::uint64_t kTaskBytesMax = std::uint64_t{1} << 40U;
+
+std::uint64_t memory_of_machine() {
+    const long pages = ::sysconf(_SC_PHYS_PAGES);
+    const long page_size = ::sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || page_size <= 0) return 1024 * kMib;
+    return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_size);
+}
+
+/// The highest tier whose memory fits into this many bytes.
+std::uint8_t tier_for(std::uint64_t bytes) {
+    std::uint8_t tier = 0;
+    while (tier + 1 < market::kMemoryTiers &&
+           market::memory_tier_bytes(static_cast<std::uint8_t>(tier + 1)) <= bytes)
+        ++tier;
+    return tier;
+}
+
+}  // namespace
+
+Result<market::Genesis> load_or_make_dev_genesis(const std::filesystem::path& path,
+                                                 const NodeKeys& keys) {
+    if (std::ifstream file(path); file) {
+        std::ostringstream text;
+        text << file.rdbuf();
+        boost::system::error_code ec;
+        const auto parsed = boost::json::parse(text.str(), ec);
+        auto genesis = ec ? Result<market::Genesis, JsonError>(Err{JsonError{"", "not JSON"}})
+                          : from_json<market::Genesis>(parsed);
+        if (!genesis.has_value())
+            return Err{Error{kErrorGenesis, "genesis document " + path.string() + ": " +
+                                                genesis.error().sentence()}};
+        if (const auto good = market::check_genesis(*genesis); !good.has_value())
+            return Err{Error{kErrorGenesis,
+                             "genesis document " + path.string() + ": " + enum_name(good.error())}};
+        return *std::move(genesis);
+    }
+    const Address owner = to_address(keys.provider.public_key());
+    market::Genesis genesis;
+    genesis.name = std::string("dev");
+    genesis.network = Network::test;
+    genesis.time =
+        WallTime{static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                std::chrono::system_clock::now().time_since_epoch())
+                                                .count())};
+    genesis.params = market::Params::dev();
+    genesis.faucet = true;
+    genesis.allocations.push_back({owner, kDevProviderFunds});
+    genesis.validators.push_back({owner, keys.vote.public_key(), keys.vrf.public_key(),
+                                  keys.vote.public_key(), kDevValidatorStake});
+    if (const auto good = market::check_genesis(genesis); !good.has_value())
+        return Err{Error{kErrorGenesis,
+                         std::string("the dev genesis is invalid: ") + enum_name(good.error())}};
+    const std::filesystem::path fresh = path.string() + ".new";
+    {
+        std::ofstream file(fresh, std::ios::trunc);
+        file << boost::json::serialize(to_json(genesis)) << "\n";
+        file.flush();
+        if (!file)
+            return Err{
+                Error{kErrorGenesis, "cannot write " + fresh.string() + "; is the disk full?"}};
+    }
+    std::error_code ec;
+    std::filesystem::rename(fresh, path, ec);
+    if (ec) return Err{Error{kErrorGenesis, "cannot write " + path.string() + ": " + ec.message()}};
+    return genesis;
+}
+
+Offer make_offer(const Settings& settings) {
+    Offer offer;
+    offer.cores = settings.provider_cores != 0 ? settings.provider_cores
+                                               : std::max(1U, std::thread::hardware_concurrency());
+    const std::uint64_t memory = settings.provider_memory_mib != 0
+                                     ? settings.provider_memory_mib * kMib
+                                     : memory_of_machine() / 2;
+    offer.stake = settings.provider_stake;
+    offer.ask.steps.push_back({settings.provider_ask, offer.cores});
+    offer.ask.machine.memory_tier = tier_for(memory / offer.cores);
+    offer.ask.task_gas_max = Gas{market::kTaskGasMax};
+    offer.ask.task_bytes_max = kTaskBytesMax;
+    return offer;
+}
+
+}  // namespace millrace::node

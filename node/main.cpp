@@ -1,0 +1,201 @@
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <iostream>
+#include <thread>
+
+#include "common/sodium_init.hpp"
+#include "node/blobs/trees.hpp"
+#include "node/chain/executor.hpp"
+#include "node/dev_chain.hpp"
+#include "node/keys.hpp"
+#include "node/log.hpp"
+#include "node/modules.hpp"
+#include "node/provider/local_backend.hpp"
+#include "node/provider/loop.hpp"
+#include "node/rpc/node_api.hpp"
+#include "node/rpc/server_http.hpp"
+#include "node/settings.hpp"
+
+namespace {
+
+using namespace millrace;
+using namespace millrace::node;
+
+constexpr int kExitPort = 5;
+constexpr int kExitFault = 6;
+
+/// The store as the HTTP server sees it.
+class HttpBlobs final : public rpc::BlobPort {
+  public:
+    explicit HttpBlobs(BlobStore& store) : store_(store) {}
+    Result<std::unique_ptr<Upload>> upload(std::uint64_t size) override {
+        MILLRACE_TRY(std::unique_ptr<BlobStore::Upload> inner, store_.begin(size));
+        return std::unique_ptr<Upload>(std::make_unique<HttpUpload>(std::move(inner)));
+    }
+    std::optional<Download> find(std::string_view id_hex) override {
+        const auto raw = from_hex(id_hex);
+        const auto id = raw ? BlobId::from(*raw) : std::nullopt;
+        const auto found = id ? store_.find(*id) : std::nullopt;
+        if (!found) return std::nullopt;
+        return Download{found->path.string(), found->size};
+    }
+
+  private:
+    class HttpUpload final : public Upload {
+      public:
+        explicit HttpUpload(std::unique_ptr<BlobStore::Upload> inner) : inner_(std::move(inner)) {}
+        Status<> write(ByteView piece) override { return inner_->write(piece); }
+        Result<std::string> finish() override {
+            MILLRACE_TRY(const BlobId id, inner_->finish());
+            return to_hex(id.view());
+        }
+
+      private:
+        std::unique_ptr<BlobStore::Upload> inner_;
+    };
+    BlobStore& store_;
+};
+
+/// Blocks the signals that end a daemon in all threads, and gives them out one by one.
+class StopSignals {
+  public:
+    StopSignals() {
+        sigset_t set;
+        sigemptyset(&set);
+        for (const int signal : {SIGINT, SIGTERM}) sigaddset(&set, signal);
+        pthread_sigmask(SIG_BLOCK, &set, nullptr);
+        fd_ = ::signalfd(-1, &set, SFD_CLOEXEC);
+    }
+    ~StopSignals() { ::close(fd_); }
+    StopSignals(const StopSignals&) = delete;
+    StopSignals& operator=(const StopSignals&) = delete;
+    void wait() const {
+        signalfd_siginfo info{};
+        while (::read(fd_, &info, sizeof info) < 0 && errno == EINTR) {
+        }
+    }
+
+  private:
+    int fd_;
+};
+
+int fail(const Error& error, int exit_code) {
+    std::cerr << "millraced: " << error.message << "\n";
+    return exit_code;
+}
+
+int run(const Settings& settings) {
+    // Before any thread, so that all inherit the mask.
+    const StopSignals signals;
+    std::signal(SIGPIPE, SIG_IGN);
+    init_log(settings.log_level, settings.log_json);
+
+    auto db = LedgerDb::open(settings.data_dir / "ledger");
+    if (!db.has_value()) return fail(db.error(), db.error().code);
+    auto keys = load_or_make_keys(settings.data_dir / "keys");
+    if (!keys.has_value()) return fail(keys.error(), 2);
+    auto blobs = BlobStore::open(settings.data_dir / "blobs", settings.blob_quota_bytes);
+    if (!blobs.has_value()) return fail(blobs.error(), 2);
+    auto trees = TreeStore::open(settings.data_dir / "trees", **blobs);
+    if (!trees.has_value()) return fail(trees.error(), 2);
+    auto genesis = load_or_make_dev_genesis(settings.data_dir / "genesis.json", *keys);
+    if (!genesis.has_value()) return fail(genesis.error(), 2);
+    auto journal = Journal::open(settings.data_dir / "provider");
+    if (!journal.has_value()) return fail(journal.error(), 2);
+
+    const SystemClock clock;
+    const MarketBlockReader reader;
+    const Ed25519Verifier verifier;
+    Mempool mempool(settings.mempool_bytes_max);
+    const ChainId chain = market::chain_id_of(*genesis);
+    const Address provider = to_address(keys->provider.public_key());
+
+    // Filled in once they exist; final blocks come only after the engine has started.
+    std::unique_ptr<ProviderLoop> loop;
+    auto executor = Executor::open({**db, mempool, clock, &keys->vrf,
+                                    [&loop](const FinalBlockPtr&) {
+                                        if (loop) loop->notify();
+                                    }},
+                                   *genesis);
+    if (!executor.has_value()) return fail(executor.error(), 2);
+
+    std::atomic<bool> is_faulted{false};
+    ChainEngine engine({**db, **executor, reader, verifier, clock, &keys->vote,
+                        [&] { return (*executor)->next_epoch(keys->vote.public_key()); },
+                        [&](const Error& error) {
+                            spdlog::critical("{}", error.message);
+                            is_faulted = true;
+                            ::kill(::getpid(), SIGTERM);
+                        }});
+    TxIntake intake(**db, mempool, clock, chain, [&engine] { engine.notify_work(); });
+    LocalBackend backend(**blobs, **trees, settings.data_dir / "work");
+    if (settings.provide)
+        loop = std::make_unique<ProviderLoop>(
+            ProviderLoop::Ports{**db, intake, mempool, clock, **blobs, backend, keys->provider,
+                                keys->provider_vrf.public_key(), chain, genesis->network},
+            make_offer(settings), *std::move(journal));
+
+    LocalAnnouncer announcer(**db, **blobs, keys->vote);
+    const rpc::NodeApi api{**db,
+                           mempool,
+                           intake,
+                           **blobs,
+                           **trees,
+                           announcer,
+                           clock,
+                           chain,
+                           genesis->network,
+                           clock.now().monotonic_ms,
+                           settings.provide,
+                           provider};
+    rpc::MethodTable methods(JsonStyle{genesis->network});
+    rpc::add_chain_methods(methods, api);
+    rpc::add_tx_methods(methods, api);
+    rpc::add_market_methods(methods, api);
+    rpc::add_job_methods(methods, api);
+    rpc::add_provider_methods(methods, api);
+    rpc::add_blob_methods(methods, api);
+    rpc::add_node_methods(methods, api);
+    HttpBlobs http_blobs(**blobs);
+    rpc::HttpSettings http;
+    http.address = settings.rpc_address;
+    http.port = settings.rpc_port;
+    std::atomic<bool> is_ready{false};
+    rpc::HttpServer server(methods, http_blobs, [&] { return is_ready.load(); }, http);
+    if (const auto listening = server.start(); !listening.has_value())
+        return fail(listening.error(), kExitPort);
+    if (const auto started = engine.start(); !started.has_value())
+        return fail(started.error(), kExitFault);
+    if (loop) loop->start();
+    is_ready = true;
+    spdlog::info("chain {} on {}:{}, data in {}", to_hex(chain.view()).substr(0, 12),
+                 settings.rpc_address, server.port(), settings.data_dir.string());
+
+    signals.wait();
+    spdlog::info("stopping");
+    is_ready = false;
+    server.stop();
+    if (loop) loop->stop();
+    engine.stop();
+    return is_faulted ? kExitFault : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (const auto ready = init_sodium(); !ready.has_value())
+        return fail(ready.error(), kExitFault);
+    const Parsed parsed = parse_settings(argc, argv);
+    if (parsed.exit_code) return *parsed.exit_code;
+    try {
+        return run(parsed.settings);
+    } catch (const std::exception& trouble) {
+        // The libraries' exceptions are caught where they are called; what comes here is a mistake.
+        return fail(Error{kExitFault, std::string("internal error: ") + trouble.what()},
+                    kExitFault);
+    }
+}

@@ -1,0 +1,43 @@
+#include "node/modules.hpp"
+
+#include "common/page_tree.hpp"
+#include "market/query.hpp"
+#include "vm/image/publish.hpp"
+
+namespace millrace::node {
+
+namespace {
+constexpr int kErrorModule = 50;
+}
+
+Result<market::ModulePublish> LocalAnnouncer::announce(const BlobId& blob) {
+    const StateSnapshot snapshot(db_);
+    const market::ChainView chain = market::chain_view(snapshot.state());
+    MILLRACE_TRY(std::optional<Bytes> module,
+                 blobs_.read(blob, chain.params.modules.module_size_max));
+    if (!module)
+        return Err{
+            Error{kErrorModule,
+                  "blob " + to_hex(blob.view()) +
+                      " is not here, or larger than a module may be; send it with PUT /blob"}};
+    market::ModulePublish out;
+    out.statement.chain = chain.state.chain;
+    out.statement.epoch = chain.state.epoch;
+    out.statement.size = module->size();
+    out.statement.blob = hash_as<BlobRoot>(region_root(*module));
+    out.statement.protocol_version = chain.state.protocol_version;
+    auto image = vm::publish(*std::move(module));
+    if (!image.has_value()) return Err{Error{kErrorModule, image.error().sentence()}};
+    out.statement.image = image->root;
+    const Hash message = market::module_statement_hash(out.statement);
+    const market::EpochView epoch = market::epoch_view(snapshot.state(), chain.state.epoch);
+    for (std::size_t i = 0; i < epoch.validators.size(); ++i)
+        if (epoch.validators[i].vote_key == vote_key_.public_key())
+            out.signatures.push_back(
+                {static_cast<std::uint16_t>(i), vote_key_.sign(message.view())});
+    if (out.signatures.empty())
+        return Err{Error{kErrorModule, "this node is no validator of the epoch and cannot sign"}};
+    return out;
+}
+
+}  // namespace millrace::node

@@ -1,7 +1,8 @@
 list(APPEND vm_wasi_sources
   wasi/abi.cpp
   wasi/arguments.cpp
-  wasi/calls_sparse.cpp)
+  wasi/calls_sparse.cpp
+  wasi/tree.cpp)
 list(APPEND vm_wasi_headers
   wasi/abi.hpp
   wasi/arguments.hpp
@@ -20,4 +21,5 @@ list(APPEND vm_wasi_headers
   wasi/detail/path_walk.hpp
   wasi/detail/running_fs.hpp
   wasi/image.hpp
-  wasi/limits.hpp)
+  wasi/limits.hpp
+  wasi/tree.hpp)

@@ -308,7 +308,7 @@ class Guest {
 };
 
 /// The image at an address of a state, as a source of pages.
-class StateImage final : public PageSource {
+class StateImage final : public TreePages {
   public:
     StateImage(const SparseState& state, Address base) : state_(state), base_(base) {}
     Status<Error> read_page(std::uint64_t index, MutableByteView out) override {

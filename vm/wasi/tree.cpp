@@ -103,7 +103,7 @@ TreeRoot empty_tree_root() {
     return hash_as<TreeRoot>(zero_subtree(kTreeLevels));
 }
 
-Result<TreeManifest> manifest_of(PageSource& pages) {
+Result<TreeManifest> manifest_of(TreePages& pages) {
     TreeManifest manifest;
     PageBytes page{};
     for (std::uint64_t region = 0; region <= kBigFilesMax; ++region) {
@@ -206,7 +206,7 @@ Bytes TreeIndex::encode_metadata() const {
 namespace {
 
 /// Reads bytes that may span pages of region 0.
-Status<Error> read_span(PageSource& pages, std::uint64_t offset, MutableByteView out) {
+Status<Error> read_span(TreePages& pages, std::uint64_t offset, MutableByteView out) {
     PageBytes page{};
     while (!out.empty()) {
         const std::uint64_t in_page = offset & (kPageSize - 1);
@@ -226,7 +226,7 @@ TreeRecord record_from(const std::uint8_t* at) {
 
 }  // namespace
 
-Result<TreeIndex, TreeFault> TreeIndex::read(PageSource& pages) {
+Result<TreeIndex, TreeFault> TreeIndex::read(TreePages& pages) {
     const auto refuse = [](TreeRefusal refusal, std::string path = {}) {
         return Err{TreeFault{refusal, std::move(path), {}}};
     };
@@ -429,7 +429,7 @@ Status<Error> TreeImage::read_page(std::uint64_t index, MutableByteView out) {
                            out.first(std::min<std::uint64_t>(out.size(), length - offset)));
 }
 
-Status<Error> read_file(PageSource& pages, const TreeRecord& file, std::uint64_t offset,
+Status<Error> read_file(TreePages& pages, const TreeRecord& file, std::uint64_t offset,
                         MutableByteView out) {
     MILLRACE_ASSERT(offset <= file.length && out.size() <= file.length - offset);
     return read_span(pages, file.content + offset, out);

@@ -44,12 +44,12 @@ struct TreeFault {
 [[nodiscard]] std::string to_sentence(const TreeFault& fault);
 
 /// Where the pages of an image come from: memory, files, blobs, the state of a machine.
-class PageSource {
+class TreePages {
   public:
-    PageSource() = default;
-    PageSource(const PageSource&) = delete;
-    PageSource& operator=(const PageSource&) = delete;
-    virtual ~PageSource() = default;
+    TreePages() = default;
+    TreePages(const TreePages&) = delete;
+    TreePages& operator=(const TreePages&) = delete;
+    virtual ~TreePages() = default;
 
     /// Page `index` of the image, `out` being 4096 bytes. Pages never written are zero.
     [[nodiscard]] virtual Status<Error> read_page(std::uint64_t index, MutableByteView out) = 0;
@@ -57,8 +57,8 @@ class PageSource {
     [[nodiscard]] virtual std::uint64_t region_length(std::uint64_t region) const = 0;
 
   protected:
-    PageSource(PageSource&&) = default;
-    PageSource& operator=(PageSource&&) = default;
+    TreePages(TreePages&&) = default;
+    TreePages& operator=(TreePages&&) = default;
 };
 
 /// One region of a tree as a blob: its root is the blob's root, its length the blob's. Region 0
@@ -79,7 +79,7 @@ BOOST_DESCRIBE_STRUCT(TreeManifest, (), (regions))
 /// checks it with this.
 [[nodiscard]] TreeRoot tree_root(const TreeManifest& manifest);
 /// Hashes every page of an image, streaming; memory does not grow with its size.
-[[nodiscard]] Result<TreeManifest> manifest_of(PageSource& pages);
+[[nodiscard]] Result<TreeManifest> manifest_of(TreePages& pages);
 /// Root of the tree without entries.
 [[nodiscard]] TreeRoot empty_tree_root();
 
@@ -94,7 +94,7 @@ class TreeIndex {
     /// Reads and checks the metadata of an image: it is accepted only in normal form, so names are
     /// safe to create on a disk, every entry has one parent, and lengths and places agree. Contents
     /// are not read. Refuses: `unreadable`, `not_an_image`, `bad_record`.
-    [[nodiscard]] static Result<TreeIndex, TreeFault> read(PageSource& pages);
+    [[nodiscard]] static Result<TreeIndex, TreeFault> read(TreePages& pages);
 
     [[nodiscard]] const std::vector<TreeEntry>& entries() const { return entries_; }
     /// The entry of a path such as `a/b.txt`; `` and `.` are the root.
@@ -133,7 +133,7 @@ class ContentSource {
 };
 
 /// A tree in normal form whose contents stay where they are until a page is asked for.
-class TreeImage final : public PageSource {
+class TreeImage final : public TreePages {
   public:
     TreeImage() = default;
     [[nodiscard]] const TreeIndex& index() const { return index_; }
@@ -180,7 +180,7 @@ class TreePlan {
 };
 
 /// Bytes of a file of a tree, `out` within its length.
-[[nodiscard]] Status<Error> read_file(PageSource& pages, const TreeRecord& file,
+[[nodiscard]] Status<Error> read_file(TreePages& pages, const TreeRecord& file,
                                       std::uint64_t offset, MutableByteView out);
 
 }  // namespace millrace::vm

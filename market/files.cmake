@@ -1,17 +1,36 @@
 list(APPEND market_sources
+  admit.cpp
+  block/apply.cpp
+  block/clearing.cpp
+  block/fees.cpp
   block/header.cpp
   claim.cpp
   genesis.cpp
+  ledger/book.cpp
+  ledger/ledger.cpp
+  ledger/queues.cpp
+  ledger/tables.cpp
   list_root.cpp
   params.cpp
+  query.cpp
   refusal.cpp
+  rules/chunk.cpp
+  rules/due.cpp
+  rules/job.cpp
+  rules/lease.cpp
+  rules/module.cpp
+  rules/provider.cpp
+  rules/stake.cpp
+  rules/transfer.cpp
   state.cpp
   transaction.cpp)
 list(APPEND market_headers
   admit.hpp
   ask.hpp
   block/apply.hpp
+  block/clearing.hpp
   block/event.hpp
+  block/fees.hpp
   block/header.hpp
   claim.hpp
   genesis.hpp
@@ -22,13 +41,20 @@ list(APPEND market_headers
   ledger/chain.hpp
   ledger/jobs.hpp
   ledger/leases.hpp
+  ledger/ledger.hpp
   ledger/modules.hpp
   ledger/providers.hpp
+  ledger/queues.hpp
   ledger/store.hpp
+  ledger/tables.hpp
   ledger/validators.hpp
   list_root.hpp
   params.hpp
   query.hpp
   refusal.hpp
+  rules/chunk.hpp
+  rules/due.hpp
+  rules/rules.hpp
+  rules/stake.hpp
   state.hpp
   transaction.hpp)

@@ -4,6 +4,11 @@
 
 namespace millrace::market {
 
+namespace {
+/// Leaves as much room again for what is issued later.
+constexpr std::uint64_t kSupplyMax = 1ULL << 62U;
+}  // namespace
+
 Status<GenesisFault> check_genesis(const Genesis& genesis) {
     if (!check_params(genesis.params).has_value()) return Err{GenesisFault::params_invalid};
     if (genesis.validators.empty()) return Err{GenesisFault::no_validator};
@@ -26,6 +31,7 @@ Status<GenesisFault> check_genesis(const Genesis& genesis) {
         if (__builtin_add_overflow(supply, a.amount.value, &supply))
             return Err{GenesisFault::supply_overflow};
     }
+    if (supply > kSupplyMax) return Err{GenesisFault::supply_overflow};
     if (genesis.faucet && genesis.network == Network::main)
         return Err{GenesisFault::faucet_on_main_network};
     return Ok{};

@@ -63,7 +63,12 @@ void Overlay::put(Bytes key, Bytes value) {
 }
 
 void Overlay::erase(ByteView key) {
-    writes_.insert_or_assign(Bytes(key.begin(), key.end()), std::nullopt);
+    Bytes owned(key.begin(), key.end());
+    // What the base does not have needs no deletion: writes then name real changes only.
+    if (base_.get(key))
+        writes_.insert_or_assign(std::move(owned), std::nullopt);
+    else
+        writes_.erase(owned);
 }
 
 void Overlay::absorb(const StateWrites& writes) {

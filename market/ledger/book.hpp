@@ -26,13 +26,14 @@ struct BidRow {
     std::uint64_t stake_factor = 0;
     ActiveTime expires;
     bool has_excluded = false;
-    /// Never-leased chunks [fresh, chunks).
+    /// Never-leased chunks [fresh, fresh_end).
     std::uint32_t fresh = 0;
-    std::uint32_t chunks = 0;
+    std::uint32_t fresh_end = 0;
     /// Lots on offer of earlier chunks.
     std::uint32_t open_lots = 0;
     Standing standing = Standing::active;
     ClearingNumber sits_until;
+    ClearingNumber sat_at;
 
     /// First freeze that sees this row, and the last that saw other values than these.
     ClearingNumber since;
@@ -43,7 +44,7 @@ struct BidRow {
 BOOST_DESCRIBE_STRUCT(BidRow, (),
                       (buyer, limit, requirement, replicas, spread, first_fill, list_kind, list,
                        task_gas, task_bytes, lot_value, stake_factor, expires, has_excluded, fresh,
-                       chunks, open_lots, standing, sits_until, since, changed, before))
+                       fresh_end, open_lots, standing, sits_until, sat_at, since, changed, before))
 
 /// A provider's row: the order in force, and the one under notice.
 struct AskRow {

@@ -12,9 +12,11 @@ struct PendingClearing {
     ClearingNumber number;
     /// Beacon of the block after the cut-off.
     Beacon seed;
+    /// Active time of the freeze: what had expired by then does not trade.
+    ActiveTime frozen;
     friend bool operator==(const PendingClearing&, const PendingClearing&) = default;
 };
-BOOST_DESCRIBE_STRUCT(PendingClearing, (), (number, seed))
+BOOST_DESCRIBE_STRUCT(PendingClearing, (), (number, seed, frozen))
 
 struct ChainState {
     ChainId chain;
@@ -46,6 +48,8 @@ struct ChainState {
     bool book_changed = false;
     std::uint32_t bids = 0;
     std::uint32_t asks = 0;
+    /// Last clearing that sees new supply; bids that no ask could serve look again then.
+    ClearingNumber supply_gained;
     /// Numbers leases, for their ids and for the order in queues.
     std::uint64_t leases_made = 0;
     std::uint16_t validators = 0;
@@ -54,7 +58,8 @@ struct ChainState {
 BOOST_DESCRIBE_STRUCT(ChainState, (),
                       (chain, protocol_version, faucet, height, time, active_time, epoch, epoch_end,
                        beacon, epoch_seeds, base_fee, supply, burnt, issued, clearing, pending,
-                       next_cut_off, book_changed, bids, asks, leases_made, validators))
+                       next_cut_off, book_changed, bids, asks, supply_gained, leases_made,
+                       validators))
 
 [[nodiscard]] inline Key chain_key() {
     return Key(Table::chain);

@@ -45,8 +45,10 @@ struct Job {
     Amount refunded;
 
     std::uint32_t chunks = 0;
-    /// Chunks from here on were never leased; at `chunks` when all were, or none may be any more.
+    /// Chunks [fresh, fresh_end) were never leased and are on offer; from `fresh_end` on they were
+    /// taken off the market.
     std::uint32_t fresh = 0;
+    std::uint32_t fresh_end = 0;
     /// Lots on offer of chunks below `fresh`.
     std::uint32_t open_lots = 0;
     /// Chunks that are not settled or failed.
@@ -63,8 +65,9 @@ struct Job {
     /// Sits out clearings below this, doubling each time.
     ClearingNumber sits_until;
     std::uint32_t sits_next = 1;
-    /// Why it sits out.
+    /// Why it sits out, and since which clearing.
     Standing standing = Standing::active;
+    ClearingNumber sat_at;
     /// Limit in the key of its row in the book; none when it has no row.
     std::optional<Price> book_limit;
     friend bool operator==(const Job&, const Job&) = default;
@@ -72,9 +75,9 @@ struct Job {
 BOOST_DESCRIBE_STRUCT(Job, (),
                       (buyer, state, posted, posted_active, expires, protocol_version,
                        posted_clearing, limit, escrow, retention, rent, spare, paid, refunded,
-                       chunks, fresh, open_lots, chunks_left, chunks_settled, chunks_failed,
-                       chunks_disputed, leases_open, filled, has_excluded, sits_until, sits_next,
-                       standing, book_limit))
+                       chunks, fresh, fresh_end, open_lots, chunks_left, chunks_settled,
+                       chunks_failed, chunks_disputed, leases_open, filled, has_excluded,
+                       sits_until, sits_next, standing, sat_at, book_limit))
 
 /// A lease as its chunk sees it; leases that failed are not listed.
 struct ChunkLease {

@@ -74,6 +74,10 @@ BOOST_DESCRIBE_STRUCT(Provider, (),
 [[nodiscard]] inline Key provider_lease_key(const ProviderId& id, const LeaseId& lease) {
     return Key(Table::provider_lease).add(id).add(lease);
 }
+/// Stake that no lease locks.
+[[nodiscard]] inline Amount free_stake(const Provider& provider) {
+    return Amount{provider.stake.value - provider.locked.value};
+}
 /// Tier n needs `base` × 4^(n−1); tier 0 needs nothing.
 [[nodiscard]] std::uint8_t tier_of(Amount value, Amount base, std::uint8_t tiers);
 /// Applies a `next` ask whose notice has run out by this clearing.

@@ -1,0 +1,299 @@
+#include "market/block/apply.hpp"
+
+#include <algorithm>
+
+#include "market/block/clearing.hpp"
+#include "market/block/fees.hpp"
+#include "market/ledger/validators.hpp"
+#include "market/rules/due.hpp"
+#include "market/rules/rules.hpp"
+
+namespace millrace::market {
+
+std::string_view sentence(BlockFault fault) {
+    switch (fault) {
+        case BlockFault::time_too_early:
+            return "the block's time is not far enough above its parent's";
+        case BlockFault::proposer_unknown:
+            return "the proposer is not in the validator set";
+        case BlockFault::beacon_invalid:
+            return "the beacon's proof is not the proposer's over the parent's beacon";
+        case BlockFault::too_many_bytes:
+            return "the block's transactions are too large together";
+        case BlockFault::too_many_ordinary_bytes:
+            return "ordinary transactions use the room that is reserved for moves";
+        case BlockFault::transaction_invalid:
+            return "a transaction of the block breaks a rule of the envelope";
+        case BlockFault::header_mismatch:
+            return "the header is not what the block's contents give";
+    }
+    return "unknown fault";
+}
+
+Bytes beacon_input(const Beacon& parent) {
+    const Hash input = Hasher("mill/vrfinput").update(parent).finish();
+    return {input.bytes.begin(), input.bytes.end()};
+}
+
+Beacon beacon_of(const VrfOutput& output) {
+    return hash_as<Beacon>(hash_bytes("mill/beacon", output.view()));
+}
+
+namespace {
+
+/// One block being applied: the steps in their order.
+class BlockRun {
+  public:
+    BlockRun(const StateReader& state, const BlockInput& input)
+        : overlay_(state), ledger_(overlay_), input_(input) {}
+
+    Status<BlockFault> begin() {
+        ChainState& chain = ledger_.chain;
+        const TimeParams& time = ledger_.params.time;
+        if (input_.time.value < chain.time.value + time.block_spacing_min_ms)
+            return Err{BlockFault::time_too_early};
+        const auto proposer = load<GenesisValidator>(ledger_.state, validator_key(input_.proposer));
+        if (!proposer) return Err{BlockFault::proposer_unknown};
+        const auto output =
+            verify(proposer->vrf_key, beacon_input(chain.beacon), input_.beacon_proof);
+        if (!output) return Err{BlockFault::beacon_invalid};
+        proposer_ = proposer->owner;
+        elapsed_ = std::min(input_.time.value - chain.time.value, time.active_step_max_ms);
+        chain.height = next(chain.height);
+        chain.time = input_.time;
+        chain.active_time.value += elapsed_;
+        chain.beacon = beacon_of(*output);
+        const bool clears = chain.pending.has_value();
+        freeze_if_due(ledger_);
+        change_epoch();
+        sweep();
+        if (clears) run_clearing(ledger_);
+        return Ok{};
+    }
+
+    /// Whether the transaction fits and is good here; then it is applied.
+    Status<BlockFault> add(const CheckedTx& tx) {
+        const Charge charge = charge_of(ledger_.state, ledger_.chain, ledger_.params, tx);
+        const std::uint64_t bytes_max = ledger_.params.time.block_bytes_max;
+        if (bytes_ + tx.size() > bytes_max) return Err{BlockFault::too_many_bytes};
+        if (!charge.reserved && ordinary_bytes_ + tx.size() > bytes_max - bytes_max / 4)
+            return Err{BlockFault::too_many_ordinary_bytes};
+        // The envelope reads the chain's row: it must see this block's.
+        store(ledger_.state, chain_key(), ledger_.chain);
+        if (const auto envelope = check_envelope(ledger_.state, tx, input_.time);
+            !envelope.has_value()) {
+            last_refusal_ = envelope.error();
+            return Err{BlockFault::transaction_invalid};
+        }
+        take_fee(ledger_, tx, charge, proposer_);
+        const Refusal refusal = run_body(ledger_, {tx.sender(), tx.tx().nonce}, tx.tx().body);
+        receipts_.push_back({tx.hash(), refusal, charge.fee, tx.tx().tip});
+        bytes_ += tx.size();
+        weight_ += tx.weight();
+        if (!charge.reserved) ordinary_bytes_ += tx.size();
+        return Ok{};
+    }
+
+    BlockOutcome finish(const StateCommitter& committer, std::span<const SignedTx> transactions) {
+        const std::uint64_t target =
+            ledger_.params.fees.base_fee_target_bytes_per_s * elapsed_ / 1'000;
+        ledger_.chain.base_fee =
+            next_base_fee(ledger_.params.fees, ledger_.chain.base_fee, weight_, target);
+        store(ledger_.state, chain_key(), ledger_.chain);
+        BlockOutcome out;
+        out.writes = std::move(overlay_).take();
+        out.receipts = std::move(receipts_);
+        out.events = std::move(ledger_.events);
+        out.header = make_header(transactions, out.receipts);
+        out.header.state_root = committer.root_after(out.writes);
+        return out;
+    }
+
+    [[nodiscard]] Refusal last_refusal() const { return last_refusal_; }
+
+  private:
+    void change_epoch() {
+        ChainState& chain = ledger_.chain;
+        if (chain.active_time < chain.epoch_end) return;
+        chain.epoch = next(chain.epoch);
+        chain.epoch_end = ledger_.in(ledger_.params.time.epoch_ms);
+        chain.epoch_seeds = {chain.epoch_seeds[1], chain.epoch_seeds[2], chain.beacon};
+        pay_issuance();
+    }
+
+    /// New money for validators, by stake, rounded down; at most what supply may still grow.
+    void pay_issuance() {
+        const Amount whole = std::min(ledger_.params.money.issuance_per_epoch, issuable(ledger_));
+        if (whole == Amount{}) return;
+        const std::vector<GenesisValidator> validators = load_validators(ledger_.state);
+        Uint128 weight = 0;
+        for (const GenesisValidator& v : validators) weight += v.stake.value;
+        for (const GenesisValidator& v : validators) {
+            const Amount part{
+                static_cast<std::uint64_t>(Uint128{whole.value} * v.stake.value / weight)};
+            issue(ledger_, part);
+            credit(ledger_, v.owner, part);
+        }
+    }
+
+    void sweep() {
+        for (const DueKind kind : kDueKinds) {
+            const auto items =
+                due_items(ledger_.state, kind, ledger_.now(), quota_of(ledger_.params, kind));
+            for (const DueItem& item : items) process_due(ledger_, item);
+        }
+    }
+
+    BlockHeader make_header(std::span<const SignedTx> transactions,
+                            std::span<const Receipt> receipts) const {
+        const ChainState& chain = ledger_.chain;
+        BlockHeader header;
+        header.protocol_version = chain.protocol_version;
+        header.chain = chain.chain;
+        header.height = chain.height;
+        header.parent = input_.parent;
+        header.time = chain.time;
+        header.active_time = chain.active_time;
+        header.epoch = chain.epoch;
+        header.proposer = input_.proposer;
+        header.beacon_proof = input_.beacon_proof;
+        header.beacon = chain.beacon;
+        header.transactions_root = transactions_root(transactions);
+        header.receipts_root = receipts_root(receipts);
+        return header;
+    }
+
+    Overlay overlay_;
+    Ledger ledger_;
+    const BlockInput& input_;
+    Address proposer_;
+    std::uint64_t elapsed_ = 0;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t ordinary_bytes_ = 0;
+    std::uint64_t weight_ = 0;
+    std::vector<Receipt> receipts_;
+    Refusal last_refusal_ = Refusal::none;
+};
+
+std::vector<SignedTx> signed_of(std::span<const CheckedTx> transactions) {
+    std::vector<SignedTx> out;
+    out.reserve(transactions.size());
+    for (const CheckedTx& tx : transactions) out.push_back(tx.signed_tx());
+    return out;
+}
+
+/// Refusals after which a transaction can never stand in a later block.
+bool is_dead(Refusal refusal) {
+    return refusal == Refusal::expired || refusal == Refusal::nonce_too_low;
+}
+
+}  // namespace
+
+Result<BlockOutcome, BlockFault> apply_block(const StateReader& state,
+                                             const StateCommitter& committer,
+                                             const BlockInput& input) {
+    BlockRun run(state, input);
+    MILLRACE_CHECK(run.begin());
+    for (const CheckedTx& tx : input.transactions) MILLRACE_CHECK(run.add(tx));
+    return run.finish(committer, signed_of(input.transactions));
+}
+
+Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
+                                             const StateCommitter& committer,
+                                             const BlockHeader& header,
+                                             std::vector<CheckedTx> transactions) {
+    BlockInput input{header.parent, header.time, header.proposer, header.beacon_proof,
+                     std::move(transactions)};
+    MILLRACE_TRY(BlockOutcome outcome, apply_block(state, committer, input));
+    if (outcome.header != header) return Err{BlockFault::header_mismatch};
+    return outcome;
+}
+
+Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
+                                           const StateCommitter& committer, const BlockInput& input,
+                                           std::span<const CheckedTx> candidates) {
+    BlockRun run(state, input);
+    MILLRACE_CHECK(run.begin());
+    BuiltBlock out;
+    for (const CheckedTx& tx : candidates) {
+        if (out.block.transactions.size() == kBlockTransactionsMax) break;
+        const auto added = run.add(tx);
+        if (added.has_value())
+            out.block.transactions.push_back(tx.signed_tx());
+        else if (added.error() == BlockFault::transaction_invalid && is_dead(run.last_refusal()))
+            out.dead.push_back(tx.hash());
+    }
+    out.outcome = run.finish(committer, out.block.transactions);
+    out.block.header = out.outcome.header;
+    return out;
+}
+
+// ---- genesis -------------------------------------------------------------------------------
+
+std::vector<GenesisValidator> load_validators(const StateReader& state) {
+    std::vector<GenesisValidator> out;
+    for (const StateEntry& entry : state.scan(Key(Table::validator), {}, kValidatorsMax))
+        out.push_back(decode_state<GenesisValidator>(entry.value));
+    return out;
+}
+
+StateWrites genesis_writes(const Genesis& genesis) {
+    MILLRACE_ASSERT(check_genesis(genesis).has_value());
+    const MemoryState empty;
+    Overlay state(empty);
+    ChainState chain;
+    chain.chain = chain_id_of(genesis);
+    chain.protocol_version = genesis.protocol_version;
+    chain.faucet = genesis.faucet;
+    chain.time = genesis.time;
+    chain.epoch_end = ActiveTime{genesis.params.time.epoch_ms};
+    chain.beacon = hash_as<Beacon>(hash_bytes("mill/beacon0", chain.chain.view()));
+    chain.epoch_seeds = {chain.beacon, chain.beacon, chain.beacon};
+    chain.base_fee = genesis.params.fees.base_fee_initial;
+    chain.next_cut_off = ActiveTime{genesis.params.auction.auction_interval_ms};
+    for (const GenesisAllocation& a : genesis.allocations) {
+        store(state, account_key(a.account), Account{a.amount, {}});
+        chain.supply = plus(chain.supply, a.amount);
+    }
+    for (const GenesisValidator& v : genesis.validators) {
+        store(state, validator_key(chain.validators), v);
+        chain.supply = plus(chain.supply, v.stake);
+        ++chain.validators;
+    }
+    store(state, params_key(), genesis.params);
+    store(state, chain_key(), chain);
+    return std::move(state).take();
+}
+
+BlockHeader genesis_header(const Genesis& genesis, const StateCommitter& committer) {
+    BlockHeader header;
+    header.protocol_version = genesis.protocol_version;
+    header.chain = chain_id_of(genesis);
+    header.time = genesis.time;
+    header.beacon = hash_as<Beacon>(hash_bytes("mill/beacon0", header.chain.view()));
+    header.transactions_root = transactions_root({});
+    header.receipts_root = receipts_root({});
+    header.state_root = committer.root_after(genesis_writes(genesis));
+    return header;
+}
+
+// ---- pacing --------------------------------------------------------------------------------
+
+std::optional<ActiveTime> next_work(const StateReader& state) {
+    const ChainState chain = load_chain(state);
+    if (chain.pending) return chain.active_time;
+    std::optional<ActiveTime> first;
+    const auto consider = [&](ActiveTime at) { first = first ? std::min(*first, at) : at; };
+    for (const DueKind kind : kDueKinds)
+        if (const auto due = first_due(state, kind)) consider(*due);
+    const bool notice_runs = chain.supply_gained > chain.clearing;
+    if (chain.bids != 0 && (chain.book_changed || notice_runs)) consider(chain.next_cut_off);
+    return first;
+}
+
+bool has_work(const StateReader& state, ActiveTime at) {
+    const auto first = next_work(state);
+    return first && *first <= at;
+}
+
+}  // namespace millrace::market

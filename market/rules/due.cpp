@@ -1,0 +1,139 @@
+#include "market/rules/due.hpp"
+
+#include <algorithm>
+
+#include "market/ledger/modules.hpp"
+#include "market/rules/chunk.hpp"
+
+namespace millrace::market {
+
+namespace {
+
+/// An item that may touch as many rows as a whole queue counts for this many.
+constexpr std::uint32_t kHeavyItem = 64;
+
+void miss(Ledger& ledger, const DueItem& item, LeaseState state, LeaseEnd end) {
+    const LeaseId id{item.subject.bytes};
+    std::optional<Lease> lease = find_lease(ledger, id);
+    if (!lease || lease->state != state || lease->deadline != item.due) return;
+    Job job = *find_job(ledger, lease->job);
+    const JobSpec spec = spec_of(ledger, lease->job);
+    end_lease(ledger, id, *lease, end, job, spec);
+    update_chunk(ledger, lease->job, lease->chunk, job, spec, item.due);
+    save_job(ledger, lease->job, job, spec);
+}
+
+/// A commit that nobody opened: a fault when it stands alone, silence when a rival claim is out,
+/// because who has seen a better claim must not walk away for the price of a fault.
+LeaseEnd missed_reveal_of(const Ledger& ledger, const DueItem& item) {
+    const auto lease = find_lease(ledger, LeaseId{item.subject.bytes});
+    if (!lease) return LeaseEnd::missed_reveal;
+    const auto chunk = load<Chunk>(ledger.state, chunk_key(lease->job, lease->chunk));
+    MILLRACE_ASSERT(chunk.has_value());
+    const bool rival = std::any_of(chunk->leases.begin(), chunk->leases.end(),
+                                   [](const ChunkLease& l) { return l.revealed.has_value(); });
+    return rival ? LeaseEnd::silence : LeaseEnd::missed_reveal;
+}
+
+void end_window(Ledger& ledger, const DueItem& item) {
+    const JobId id{item.subject.bytes};
+    const auto chunk = load<Chunk>(ledger.state, chunk_key(id, item.chunk));
+    if (!chunk || chunk->state != TaskState::revealed || chunk->window_end != item.due) return;
+    Job job = *find_job(ledger, id);
+    const JobSpec spec = spec_of(ledger, id);
+    settle_chunk(ledger, id, item.chunk, job, spec);
+    save_job(ledger, id, job, spec);
+}
+
+void expire_job(Ledger& ledger, const JobId& id) {
+    std::optional<Job> job = find_job(ledger, id);
+    if (!job || job->state != JobState::open) return;
+    const JobSpec spec = spec_of(ledger, id);
+    stop_offering(ledger, id, *job, spec, JobState::expired);
+    save_job(ledger, id, *job, spec);
+}
+
+void wind_down(Ledger& ledger, const JobId& id) {
+    std::optional<Job> job = find_job(ledger, id);
+    if (!job || job->state == JobState::open || job->chunks_left == 0) return;
+    const JobSpec spec = spec_of(ledger, id);
+    withdraw_open(ledger, id, *job, spec, ledger.params.sweeps.sweeps_per_queue);
+    save_job(ledger, id, *job, spec);
+}
+
+void end_retention(Ledger& ledger, const DueItem& item) {
+    const LeaseId id{item.subject.bytes};
+    std::optional<Lease> lease = find_lease(ledger, id);
+    if (!lease || lease->state != LeaseState::settled || lease->deadline != item.due) return;
+    Job job = *find_job(ledger, lease->job);
+    release_lease(ledger, id, *lease, job);
+    save_job(ledger, lease->job, job, spec_of(ledger, lease->job));
+}
+
+/// Deletes rows under a prefix, at most `left` of them, and counts them off.
+template <class Also>
+void delete_rows(Ledger& ledger, const Key& prefix, std::size_t& left, Also also) {
+    if (left == 0) return;
+    const auto page = ledger.state.scan(prefix, {}, left);
+    for (const StateEntry& entry : page) {
+        also(entry.key);
+        ledger.state.erase(entry.key);
+    }
+    left -= page.size();
+}
+
+void delete_job(Ledger& ledger, const JobId& id) {
+    std::optional<Job> job = find_job(ledger, id);
+    if (!job || job->chunks_left != 0) return;
+    const DueItem again = due_item(DueKind::job_delete, ledger.now(), id);
+    if (job->leases_open != 0) return schedule(ledger, again);
+    std::size_t left = ledger.params.sweeps.sweeps_per_queue;
+    const auto nothing = [](ByteView) {};
+    for (const Table table : {Table::chunk, Table::task_result, Table::job_excluded,
+                              Table::job_held, Table::open_chunk})
+        delete_rows(ledger, Key(table).add(id), left, nothing);
+    delete_rows(ledger, Key(Table::job_lease).add(id), left,
+                [&](ByteView key) { ledger.state.erase(lease_key(id_in_key<LeaseId>(key, 37))); });
+    if (left == 0) return schedule(ledger, again);
+    credit(ledger, job->buyer, job->rent);
+    ledger.state.erase(job_key(id));
+    ledger.state.erase(job_spec_key(id));
+    ledger.state.erase(account_job_key(job->buyer, job->posted_active, id));
+    ledger.events.emplace_back(JobEvent{id, job->state, 0, true});
+}
+
+}  // namespace
+
+void process_due(Ledger& ledger, const DueItem& item) {
+    unschedule(ledger, item);
+    const JobId job{item.subject.bytes};
+    switch (item.kind) {
+        case DueKind::lease_start:
+            return miss(ledger, item, LeaseState::matched, LeaseEnd::missed_start);
+        case DueKind::lease_commit:
+            return miss(ledger, item, LeaseState::started, LeaseEnd::missed_commit);
+        case DueKind::lease_reveal:
+            return miss(ledger, item, LeaseState::committed, missed_reveal_of(ledger, item));
+        case DueKind::chunk_window:
+            return end_window(ledger, item);
+        case DueKind::job_expiry:
+            return expire_job(ledger, job);
+        case DueKind::lease_retention:
+            return end_retention(ledger, item);
+        case DueKind::job_delete:
+            return delete_job(ledger, job);
+        case DueKind::module_expiry:
+            return ledger.state.erase(module_key(ImageRoot{item.subject.bytes}));
+        case DueKind::job_wind_down:
+            return wind_down(ledger, job);
+    }
+}
+
+std::size_t quota_of(const Params& params, DueKind kind) {
+    const std::uint32_t quota = params.sweeps.sweeps_per_queue;
+    const bool heavy = kind == DueKind::job_expiry || kind == DueKind::job_delete ||
+                       kind == DueKind::job_wind_down;
+    return heavy ? std::max(1U, quota / kHeavyItem) : quota;
+}
+
+}  // namespace millrace::market

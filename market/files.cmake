@@ -23,6 +23,7 @@ list(APPEND market_sources
   rules/stake.cpp
   rules/transfer.cpp
   state.cpp
+  state_root.cpp
   transaction.cpp)
 list(APPEND market_headers
   admit.hpp
@@ -57,4 +58,5 @@ list(APPEND market_headers
   rules/rules.hpp
   rules/stake.hpp
   state.hpp
+  state_root.hpp
   transaction.hpp)

@@ -69,7 +69,7 @@ struct ClassPrice {
     ActiveTime time;
     Price price;
     std::uint32_t sold = 0;
-    std::uint32_t offered = 0;
+    std::uint64_t offered = 0;
     std::uint64_t unmet = 0;
     friend bool operator==(const ClassPrice&, const ClassPrice&) = default;
 };

@@ -30,9 +30,8 @@ std::string_view sentence(BlockFault fault) {
     return "unknown fault";
 }
 
-Bytes beacon_input(const Beacon& parent) {
-    const Hash input = Hasher("mill/vrfinput").update(parent).finish();
-    return {input.bytes.begin(), input.bytes.end()};
+Hash beacon_input(const ChainId& chain, const Beacon& parent) {
+    return Hasher("mill/beacon-in").update(chain).update(parent).finish();
 }
 
 Beacon beacon_of(const VrfOutput& output) {
@@ -54,10 +53,11 @@ class BlockRun {
             return Err{BlockFault::time_too_early};
         const auto proposer = load<GenesisValidator>(ledger_.state, validator_key(input_.proposer));
         if (!proposer) return Err{BlockFault::proposer_unknown};
-        const auto output =
-            verify(proposer->vrf_key, beacon_input(chain.beacon), input_.beacon_proof);
+        const auto output = verify(
+            proposer->vrf_key, beacon_input(chain.chain, chain.beacon).view(), input_.beacon_proof);
         if (!output) return Err{BlockFault::beacon_invalid};
         proposer_ = proposer->owner;
+        epoch_ = chain.epoch;
         elapsed_ = std::min(input_.time.value - chain.time.value, time.active_step_max_ms);
         chain.height = next(chain.height);
         chain.time = input_.time;
@@ -117,7 +117,7 @@ class BlockRun {
         if (chain.active_time < chain.epoch_end) return;
         chain.epoch = next(chain.epoch);
         chain.epoch_end = ledger_.in(ledger_.params.time.epoch_ms);
-        chain.epoch_seeds = {chain.epoch_seeds[1], chain.epoch_seeds[2], chain.beacon};
+        chain.epoch_seeds = {chain.epoch_seeds[1], chain.beacon};
         pay_issuance();
     }
 
@@ -154,7 +154,7 @@ class BlockRun {
         header.parent = input_.parent;
         header.time = chain.time;
         header.active_time = chain.active_time;
-        header.epoch = chain.epoch;
+        header.epoch = epoch_;
         header.proposer = input_.proposer;
         header.beacon_proof = input_.beacon_proof;
         header.beacon = chain.beacon;
@@ -167,6 +167,8 @@ class BlockRun {
     Ledger ledger_;
     const BlockInput& input_;
     Address proposer_;
+    /// Of the set that votes on this block, which may be the last of its epoch.
+    Epoch epoch_;
     std::uint64_t elapsed_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t ordinary_bytes_ = 0;
@@ -247,8 +249,8 @@ StateWrites genesis_writes(const Genesis& genesis) {
     chain.faucet = genesis.faucet;
     chain.time = genesis.time;
     chain.epoch_end = ActiveTime{genesis.params.time.epoch_ms};
-    chain.beacon = hash_as<Beacon>(hash_bytes("mill/beacon0", chain.chain.view()));
-    chain.epoch_seeds = {chain.beacon, chain.beacon, chain.beacon};
+    chain.beacon = hash_as<Beacon>(hash_bytes("mill/beacon-0", chain.chain.view()));
+    chain.epoch_seeds = {chain.beacon, chain.beacon};
     chain.base_fee = genesis.params.fees.base_fee_initial;
     chain.next_cut_off = ActiveTime{genesis.params.auction.auction_interval_ms};
     for (const GenesisAllocation& a : genesis.allocations) {
@@ -270,7 +272,7 @@ BlockHeader genesis_header(const Genesis& genesis, const StateCommitter& committ
     header.protocol_version = genesis.protocol_version;
     header.chain = chain_id_of(genesis);
     header.time = genesis.time;
-    header.beacon = hash_as<Beacon>(hash_bytes("mill/beacon0", header.chain.view()));
+    header.beacon = hash_as<Beacon>(hash_bytes("mill/beacon-0", header.chain.view()));
     header.transactions_root = transactions_root({});
     header.receipts_root = receipts_root({});
     header.state_root = committer.root_after(genesis_writes(genesis));

@@ -44,8 +44,8 @@ struct BlockOutcome {
     std::vector<Event> events;
 };
 
-/// The bytes that the next proposer proves its VRF over.
-[[nodiscard]] Bytes beacon_input(const Beacon& parent);
+/// What the next proposer proves its VRF over; consensus/beacon.hpp has the same rule.
+[[nodiscard]] Hash beacon_input(const ChainId& chain, const Beacon& parent);
 [[nodiscard]] Beacon beacon_of(const VrfOutput& output);
 
 /// Applies a block. `committer` computes the root of the same state that `state` reads.

@@ -29,8 +29,9 @@ struct ChainState {
     /// The epoch ends with the first block at or past this.
     ActiveTime epoch_end;
     Beacon beacon;
-    /// Leader seeds of this epoch and the two after it.
-    std::array<Beacon, 3> epoch_seeds{};
+    /// Beacons that this epoch's and the next one's leaders are drawn from: those at the boundaries
+    /// two epochs before each.
+    std::array<Beacon, 2> epoch_seeds{};
     /// Nano-credits a byte of weight.
     Amount base_fee;
 

@@ -62,14 +62,14 @@ struct Person {
 };
 
 inline SecretBytes<32> secret_from(std::string_view name) {
-    const Hash h = hash_bytes("mill/test", as_bytes(name));
+    const Hash h = hash_bytes("mill/test-golden", as_bytes(name));
     return *SecretBytes<32>::from(h.view());
 }
 
 inline Person make_person(const std::string& name) {
     Person p;
     p.name = name;
-    const Hash h = hash_bytes("mill/test", as_bytes(name));
+    const Hash h = hash_bytes("mill/test-golden", as_bytes(name));
     p.seed = h.bytes;
     p.key = AccountSecret::from(h.view())->public_key();
     p.address = to_address(p.key);
@@ -197,7 +197,7 @@ class World {
         BlockInput input;
         input.parent = block_hash(head_);
         input.time = WallTime{head_.time.value + ms};
-        input.beacon_proof = vrf_.prove(beacon_input(chain_state().beacon));
+        input.beacon_proof = vrf_.prove(beacon_input(chain(), chain_state().beacon).view());
         return input;
     }
     /// Sends one transaction in a block of its own.
@@ -238,13 +238,14 @@ class World {
 
     // ---- what most tests begin with ---------------------------------------------------------
     [[nodiscard]] ImageRoot image(std::string_view name = "program") const {
-        return hash_as<ImageRoot>(hash_bytes("mill/test", as_bytes(name)));
+        return hash_as<ImageRoot>(hash_bytes("mill/test-golden", as_bytes(name)));
     }
     ModulePublish publication(std::string_view name = "program") {
         ModulePublish body;
         body.statement = {chain(),
                           chain_state().epoch,
-                          hash_as<BlobRoot>(hash_bytes("mill/testblob", as_bytes(name))),
+                          hash_as<BlobRoot>(hash_bytes("mill/test-golden",
+                                                       as_bytes(std::string(name) + ".wasm"))),
                           image(name),
                           100'000,
                           0,

@@ -1,4 +1,9 @@
-millrace_test(NAME test_auction_differential LABELS property
+millrace_test(NAME test_auction LABELS unit
+  SOURCES
+    unit/market/auction/clear_test.cpp
+    unit/market/auction/order_test.cpp
+  LIBS millrace_market)
+millrace_test(NAME test_auction_properties LABELS property
   SOURCES
     property/market/auction_differential_test.cpp
   LIBS millrace_market)

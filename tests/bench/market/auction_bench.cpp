@@ -182,7 +182,7 @@ void worst_books(int rounds) {
                    b.limit = Price{i == 0 ? 3'000'000U : 1U};
                    b.requirement = Requirement{};
                    if (i == 0) b.chunks[0].count = 65'536;
-                   b.spread_cap = 1;
+                   b.spread_cap = 2;  // a one-slot ask offers two lots
                },
                same_ask),
            {1U << 20U, limits.work_budget});

@@ -229,14 +229,15 @@ std::uint64_t draw_replicas(Walk& walk, std::uint32_t leases) {
     });
     if (!any) return bids.size();
     DrawPool pool(walk);
-    const std::uint64_t setup = bids.size() + 2 * sort_work(walk.market.asks.size());
+    // Entries of the pool's heap are one a step and one a charged attempt, so lowering is bounded.
+    std::uint64_t setup = bids.size() + 2 * sort_work(walk.market.asks.size());
     for (std::uint32_t place = 0; place < walk.places(); ++place) {
         const std::uint32_t bid = walk.bid_at(place);
         if (!walk.spend(1)) return setup;
         if (bids[bid].replicas == 1) continue;
         while (pool.is_above(bids[bid].limit.value)) {
-            if (!walk.spend(2 * pool.find_work())) return setup;
             pool.lower_one(bids[bid].limit.value);
+            setup += 2 * pool.find_work();
         }
         const std::uint32_t kind = walk.kind(bid);
         if (kind == kNone) return setup;

@@ -160,6 +160,8 @@ class IoCalls : public CallBase<A> {
             host_.state().copy(file, guest, static_cast<std::uint32_t>(chunk));
         else
             host_.state().copy(guest, file, static_cast<std::uint32_t>(chunk));
+        // A stream's count goes with its bytes, so that whoever watches a run misses none.
+        if (is_output(d)) host_.state().store(stream_base(d), position + chunk);
         if (moved + chunk == total) return end(writes, positioned, d, total);
         host_.set(Register::progress_a, vector);
         host_.set(Register::progress_b, offset + chunk);
@@ -169,9 +171,7 @@ class IoCalls : public CallBase<A> {
     HostOutcome end(bool writes, bool positioned, Descriptor d, std::uint64_t moved) {
         host_.store_memory(host_.arg(positioned ? 4 : 3), static_cast<std::uint32_t>(moved));
         const std::uint64_t position = host_.get(Register::progress_e) + moved;
-        if (is_output(d)) {
-            host_.state().store(stream_base(d), position);
-        } else if (!positioned && (moved != 0 || writes)) {
+        if (!is_output(d) && !positioned && (moved != 0 || writes)) {
             d.offset = position;
             descriptors_.put(host_.arg(0), d);
         }

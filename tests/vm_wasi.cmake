@@ -9,3 +9,9 @@ millrace_test(NAME test_vm_wasi_property LABELS property
   SOURCES
     property/vm/wasi_model_test.cpp
   LIBS millrace_vm)
+if(TARGET millrace_vm_native)
+  millrace_test(NAME test_vm_native LABELS unit
+    SOURCES
+      unit/vm/native/disk_tree_test.cpp
+    LIBS millrace_vm_native)
+endif()

@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "tests/support/scratch_folder.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/support/wasi_guest.hpp"
 #include "vm/native/tree_mount.hpp"
 
@@ -49,20 +49,20 @@ std::string read_all(const fs::path& path) {
 
 TEST_SUITE("vm/native/disk_tree") {
     TEST_CASE("a folder has the root of the same tree in memory") {
-        ScratchFolder scratch;
+        millrace::test::TempDir scratch;
         write_all(scratch.path(), sample());
         auto tree = scan_folder(scratch.path());
         REQUIRE(tree.has_value());
         MemoryTree expected(sample());
         CHECK_EQ(root_of(tree->image), expected.root());
-        ScratchFolder empty;
+        millrace::test::TempDir empty;
         auto none = scan_folder(empty.path());
         REQUIRE(none.has_value());
         CHECK_EQ(root_of(none->image), empty_tree_root());
     }
 
     TEST_CASE("a tree becomes the folder it was, over what was there") {
-        ScratchFolder scratch;
+        millrace::test::TempDir scratch;
         MemoryTree tree(sample());
         write_all(scratch.path() / "out", {{"a/empty", "old"}, {"kept", "kept"}});
         const auto index = extract_tree(tree.image, scratch.path() / "out");
@@ -85,7 +85,7 @@ TEST_SUITE("vm/native/disk_tree") {
     }
 
     TEST_CASE("no link leads an extraction out of its folder") {
-        ScratchFolder scratch;
+        millrace::test::TempDir scratch;
         fs::create_directories(scratch.path() / "out");
         fs::create_directories(scratch.path() / "elsewhere");
         std::ofstream(scratch.path() / "elsewhere" / "file") << "untouched";
@@ -106,7 +106,7 @@ TEST_SUITE("vm/native/disk_tree") {
     }
 
     TEST_CASE("links, devices, and folders that are none are refused by name") {
-        ScratchFolder scratch;
+        millrace::test::TempDir scratch;
         write_all(scratch.path(), {{"x", "1"}});
         const auto file = scan_folder(scratch.path() / "x");
         REQUIRE_FALSE(file.has_value());
@@ -121,7 +121,7 @@ TEST_SUITE("vm/native/disk_tree") {
     }
 
     TEST_CASE("a file that shrinks after it was listed is an error, not zeroes") {
-        ScratchFolder scratch;
+        millrace::test::TempDir scratch;
         write_all(scratch.path(), {{"x", std::string(10'000, 'x')}});
         auto tree = scan_folder(scratch.path());
         REQUIRE(tree.has_value());
@@ -136,7 +136,7 @@ TEST_SUITE("vm/native/disk_tree") {
     }
 
     TEST_CASE("a tree travels as regions and comes back the same") {
-        ScratchFolder scratch;
+        millrace::test::TempDir scratch;
         MemoryTree tree(sample());
         const auto manifest = write_regions(tree.image, scratch.path());
         REQUIRE(manifest.has_value());

@@ -38,7 +38,8 @@ struct Timing {
     /// A block may be ahead of the own clock by this much; further ahead it is held until due.
     std::uint64_t early_max_ms = 500;
     std::uint64_t timeout_max_ms = 60'000;
-    /// A leader silent for this long, while a quorum was heard, is not waited for.
+    /// A leader silent for this long and a view's longest wait, while a quorum was heard, is not
+    /// waited for.
     std::uint64_t skip_ms = 10'000;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "consensus/detail/mutation.hpp"
+
 namespace millrace::consensus {
 namespace {
 
@@ -21,7 +23,10 @@ Tally::Added Tally::add(const Vote& vote) {
     std::vector<Vote>& votes = by_signer_[vote.signer.value];
     std::size_t same_kind = 0;
     for (const Vote& other : votes) {
-        if (other.subject == vote.subject) return added;
+        if (other.subject == vote.subject) {
+            if (MILLRACE_MUTANT(same_vote_is_evidence)) added.evidence.push_back({other, vote});
+            return added;
+        }
         if (other.subject.kind == vote.subject.kind) ++same_kind;
     }
     if (same_kind >= kept_of(vote.subject.kind)) return added;

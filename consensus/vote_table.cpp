@@ -11,7 +11,8 @@ Status<SignRefusal> VoteTable::check(const Subject& subject) const {
     switch (subject.kind) {
         case VoteKind::notarize:
             if (entry.notarized == subject.proposal) return Ok{};
-            if (entry.notarized && !MILLRACE_MUTANT(second_proposal_votes))
+            if (entry.notarized && !MILLRACE_MUTANT(second_proposal_votes) &&
+                !MILLRACE_MUTANT(proposes_twice))
                 return Err{SignRefusal::notarized_other};
             if (entry.nullified) return Err{SignRefusal::nullified};
             return Ok{};

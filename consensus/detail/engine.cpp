@@ -205,6 +205,18 @@ void Engine::halt(HaltReason reason) {
     records_.clear();
     to_sign_.clear();
     emit(Halt{reason});
+    if (reason == HaltReason::conflicting_finality) publish_certificates();
+}
+
+/// Both sides of a fork lay open what they acted on. At the view where they part, one side's
+/// finalization and the other's certificate share more than a third of the weight, so that each
+/// honest node ends with evidence against all of it.
+void Engine::publish_certificates() {
+    for (const auto& [view, at] : rounds_) {
+        for (const auto* slot : {&at.notarization, &at.nullification, &at.finalization}) {
+            if (*slot) emit(Broadcast{**slot});
+        }
+    }
 }
 
 ValidatorIndex Engine::leader_of(View view) const {

@@ -93,6 +93,7 @@ class Engine {
     void set_timer();
     [[nodiscard]] std::uint64_t next_wake() const;
     void halt(HaltReason reason);
+    void publish_certificates();
 
     // engine_receive.cpp: admission
     void receive(std::optional<ValidatorIndex> from, const Vote& vote);
@@ -177,6 +178,8 @@ class Engine {
     bool floor_executed_ = true;
     /// Final by certificate, while blocks below it are being fetched.
     std::optional<Certificate> best_final_;
+    /// What became final in which view, as far back as rounds are kept.
+    std::map<View, BlockHash> final_by_view_;
     std::optional<Certificate> entry_;
     bool started_ = false;
     bool closed_ = false;

@@ -89,6 +89,8 @@ void Engine::advance_finality() {
     floor_.view = subject.view;
     floor_.certificate = *best_final_;
     best_final_.reset();
+    for (const BlockPtr& block : *chain) final_by_view_[block->facts.view] = block->facts.hash;
+    final_by_view_[subject.view] = subject.proposal.block;
     if (!chain->empty()) {
         const BlockFacts& facts = chain->back()->facts;
         floor_.block = {facts.hash, facts.height, facts.timestamp, false};
@@ -151,6 +153,7 @@ void Engine::prune() {
     const std::uint64_t oldest =
         floor_.view.value > kRetentionViews ? floor_.view.value - kRetentionViews : 0;
     rounds_.erase(rounds_.begin(), rounds_.lower_bound(View{oldest}));
+    final_by_view_.erase(final_by_view_.begin(), final_by_view_.lower_bound(View{oldest}));
 }
 
 void Engine::on(const FinalizedDurably& event) {

@@ -24,7 +24,8 @@ void Engine::receive(std::optional<ValidatorIndex> from, const Vote& vote) {
     if (vote.signer == config_.self) return;
     if (subject.kind == VoteKind::nullify && (closed_ || subject.view < current_))
         help(from, subject.view);
-    if (closed_ || halted_ || !is_admitted(subject.view)) return;
+    // A halted engine goes on listening: what it hears may be the evidence.
+    if (closed_ || !is_admitted(subject.view)) return;
     if (subject.kind != VoteKind::nullify && subject.proposal.parent_view >= subject.view) return;
     if (round(subject.view).tally.find(vote.signer, subject) != nullptr) return;
     const Bytes message = signed_bytes(config_.chain, vote.epoch, subject);
@@ -76,7 +77,7 @@ void Engine::receive(std::optional<ValidatorIndex> from, const Certificate& cert
     const View view = certificate.subject.view;
     const VoteKind kind = certificate.subject.kind;
     if (closed_ || view.value + kRetentionViews < floor_.view.value) return;
-    if (MILLRACE_MUTANT(finality_by_resolver_lost) && kind == VoteKind::finalize) return;
+    if (MILLRACE_MUTANT(certificates_of_others_lost)) return;
     if (Round* known = find_round(view)) {
         const auto& slot = known->slot(kind);
         if (slot && slot->subject == certificate.subject) return;
@@ -120,7 +121,16 @@ void Engine::keep(const Certificate& certificate) {
     records_.emplace_back(CertificateRecord{certificate});
     dirty_ = true;
     if (certificate.subject.kind != VoteKind::finalize) return;
-    if (certificate.subject.view > last_final_view()) best_final_ = certificate;
+    const View view = certificate.subject.view;
+    if (view > last_final_view()) best_final_ = certificate;
+    if (view > floor_.view || final_by_view_.empty() || view < final_by_view_.begin()->first)
+        return;
+    // Late, and of a view that the final chain has passed: it must be in that chain.
+    const auto in_chain = [&](const auto& item) {
+        return item.second == certificate.subject.proposal.block;
+    };
+    if (std::none_of(final_by_view_.begin(), final_by_view_.end(), in_chain))
+        halt(HaltReason::conflicting_finality);
 }
 
 const Certificate* Engine::latest_finalization() const {

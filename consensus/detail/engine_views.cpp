@@ -88,7 +88,9 @@ std::uint64_t Engine::waiting_base() const {
 /// (R2) The leader was silent for the skip time while a quorum was heard. Any valid vote is a sign
 /// of life; accusations by others are none of absence.
 bool Engine::is_leader_absent(ValidatorIndex leader) const {
-    const std::uint64_t skip = config_.timing.skip_ms;
+    // Longer than a view can last: else whoever votes last in long views would pass for absent.
+    const Timing& timing = config_.timing;
+    const std::uint64_t skip = timing.skip_ms + timing.spacing_idle_ms + grown(3 * timing.delta_ms);
     if (leader == config_.self || now_.monotonic_ms < started_ms_ + skip) return false;
     const auto is_active = [&](std::size_t i) {
         return last_seen_ms_[i] && now_.monotonic_ms - *last_seen_ms_[i] < skip;
@@ -226,7 +228,7 @@ void Engine::lead() {
     Round& at = round(current_);
     if (!can_vote() || at.leader != *config_.self || is_overrun()) return;
     const bool done = at.build_asked || has_notarized(current_);
-    if ((done && !MILLRACE_MUTANT(proposes_twice)) || has_nullified(current_)) return;
+    if (done || has_nullified(current_)) return;
     for (View view{current_.value - 1};; view = View{view.value - 1}) {
         if (const auto parent = parent_at(view)) return propose(*parent, view);
         if (view <= floor_.view) return;
@@ -259,7 +261,9 @@ void Engine::propose(const ParentBlock& parent, View parent_view) {
     build_ms_.reset();
     at.build_asked = true;
     at.build_parent_view = parent_view;
-    emit(BuildBlock{current_, parent, WallTime{parent.timestamp.value + timing.spacing_min_ms}});
+    const WallTime timestamp_min{parent.timestamp.value + timing.spacing_min_ms};
+    emit(BuildBlock{current_, parent, timestamp_min});
+    if (MILLRACE_MUTANT(proposes_twice)) emit(BuildBlock{current_, parent, timestamp_min});
 }
 
 void Engine::on(const BlockBuilt& event) {

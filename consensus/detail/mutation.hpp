@@ -26,7 +26,7 @@ enum class Mutant : std::uint8_t {
     second_proposal_votes,          // no. 1: the second proposal of an equivocator is voted for
     certificate_below_quorum,       // no. 11: sub-quorum certificates accepted
     no_backoff,                     // 1.2 rule 12
-    finality_by_resolver_lost,      // no. 12: finalization through the resolver not handled
+    certificates_of_others_lost,    // no. 12: certificates through the resolver not handled
     boundary_gets_a_child,          // 1.6: a new block on top of the epoch's last one
     early_block_nullified,          // protocol.md 1: an early block is held
     no_retry,                       // 1.2 rule 8: nullify and best certificate are not re-sent

@@ -37,6 +37,7 @@ World::World(Options options)
                 node->skew_ms = static_cast<std::int64_t>(rng_.below(2 * options_.skew_ms_max)) -
                                 static_cast<std::int64_t>(options_.skew_ms_max);
             }
+            if (i == 0) node->skew_ms += static_cast<std::int64_t>(options_.fast_leader_ms);
             nodes_.push_back(std::move(node));
         }
     }
@@ -419,6 +420,12 @@ void World::on(Node& node, const Halt& effect) {
 void World::sync_from(Node& node, Node& peer) {
     if (!peer.alive || is_cut(node, peer)) return;
     std::size_t good = node.chain.size();
+    if (good < peer.chain.size() && good > 0 &&
+        peer.chain[good].block.parent != node.chain.back().hash) {
+        outcome_.forked = true;
+        if (!options_.split_twins) oracle_.fail("a peer's final chain is another one");
+        return;
+    }
     for (std::size_t i = good; i < peer.chain.size(); ++i) {
         const FinalBlock& block = peer.chain[i];
         if (!block.certificate) continue;

@@ -60,9 +60,10 @@ struct Options {
     std::uint64_t skew_ms_max = 0;
     std::uint64_t pending_permille = 0;  // verdicts that come late
     std::uint64_t decline_permille = 0;
-    bool idle = false;           // no work waits
-    bool slow_for_ever = false;  // delays stay above delta after healing
-    bool split_twins = false;    // the fork on purpose: twins serve two halves
+    bool idle = false;                 // no work waits
+    std::uint64_t fast_leader_ms = 0;  // validator 0's clock is ahead by this
+    bool slow_for_ever = false;        // delays stay above delta after healing
+    bool split_twins = false;          // the fork on purpose: twins serve two halves
     Timing timing;
 };
 /// The swarm: which faults, and how strong, out of the seed.

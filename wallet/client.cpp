@@ -1,5 +1,6 @@
 #include "wallet/client.hpp"
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -99,6 +100,19 @@ class Client::Impl {
         const std::uint64_t size = std::filesystem::file_size(path, no_size);
         File file(path, "rb");
         if (no_size || !file) return Err{Failure{Exit::bad_input, "cannot read " + path.string()}};
+        std::uint64_t done = 0;
+        const ReadPiece read = [&](MutableByteView piece) -> Try<std::size_t> {
+            const std::size_t got = std::fread(piece.data(), 1, piece.size(), file.get());
+            done += got;
+            if (got == 0 && done < size)
+                return Err{Failure{Exit::bad_input, path.string() + " became shorter meanwhile"}};
+            return got;
+        };
+        return put_stream(size, read, on_bytes);
+    }
+
+    Try<std::string> put_stream(std::uint64_t size, const ReadPiece& read,
+                                const OnBytes& on_bytes) {
         http::request<http::buffer_body> put(http::verb::put, "/blob", 11);
         put.content_length(size);
         prepare(put);
@@ -109,19 +123,21 @@ class Client::Impl {
         error_code ec;
         expire();
         http::write_header(*stream, serializer, ec);
-        std::vector<char> piece(kPieceBytes);
+        Bytes piece(kPieceBytes);
         std::uint64_t done = 0;
         while (!ec && !serializer.is_done()) {
-            const std::size_t got = std::fread(piece.data(), 1, piece.size(), file.get());
-            if (got == 0 && done < size)
-                return drop(Failure{Exit::bad_input, path.string() + " became shorter meanwhile"});
-            put.body().data = got > 0 ? piece.data() : nullptr;
-            put.body().size = got;
-            put.body().more = got > 0;
+            const std::size_t want =
+                static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), size - done));
+            Try<std::size_t> got = want == 0 ? Try<std::size_t>(std::size_t{0})
+                                             : read(MutableByteView(piece).first(want));
+            if (!got.has_value()) return drop(got.error());
+            put.body().data = *got > 0 ? piece.data() : nullptr;
+            put.body().size = *got;
+            put.body().more = *got > 0;
             expire();
             http::write(*stream, serializer, ec);
             if (ec == http::error::need_buffer) ec = {};
-            done += got;
+            done += *got;
             if (on_bytes) on_bytes(done, size);
         }
         // A node that refuses says so before it has read everything: look for its answer in any
@@ -288,8 +304,10 @@ class Client::Impl {
             message != nullptr && message->is_string())
             failure.message = std::string(message->get_string());
         if (const auto* data = fields.if_contains("data")) failure.data = *data;
+        constexpr int kInvalidParams = -32602;
         constexpr int kNotFound = -32001;
         constexpr int kRefused = -32002;
+        if (failure.rpc_code == kInvalidParams) failure.exit = Exit::bad_input;
         if (failure.rpc_code == kNotFound) failure.exit = Exit::not_found;
         if (failure.rpc_code == kRefused) failure.exit = Exit::refused;
         return failure;
@@ -333,6 +351,10 @@ Try<boost::json::value> Client::call(std::string_view method, boost::json::objec
 }
 Try<std::string> Client::put_file(const std::filesystem::path& path, const OnBytes& on_bytes) {
     return impl_->put_file(path, on_bytes);
+}
+Try<std::string> Client::put_stream(std::uint64_t size, const ReadPiece& read,
+                                    const OnBytes& on_bytes) {
+    return impl_->put_stream(size, read, on_bytes);
 }
 Try<std::string> Client::put_bytes(ByteView content) {
     return impl_->put_bytes(content);

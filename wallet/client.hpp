@@ -29,6 +29,9 @@ using Try = Result<T, Failure>;
 /// Told how many bytes of how many have moved.
 using OnBytes = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
+/// Fills a piece from its start and says how much of it; all of it until the end is near.
+using ReadPiece = std::function<Try<std::size_t>(MutableByteView piece)>;
+
 /// One keep-alive HTTP connection to a node, used by one thread; connects when first needed and
 /// again when the node has closed it. Every wait has a deadline.
 class Client {
@@ -53,6 +56,9 @@ class Client {
         return *std::move(value);
     }
 
+    /// Sends `size` bytes, drawn piece by piece, as a blob; gives its id in hexadecimal.
+    [[nodiscard]] Try<std::string> put_stream(std::uint64_t size, const ReadPiece& read,
+                                              const OnBytes& on_bytes = {});
     /// Sends a file's bytes as a blob; gives its id in hexadecimal.
     [[nodiscard]] Try<std::string> put_file(const std::filesystem::path& path,
                                             const OnBytes& on_bytes = {});

@@ -27,6 +27,10 @@ void Context::note(std::string_view text) const {
     if (!json && !quiet) fmt::print(stderr, "{}\n", text);
 }
 
+void Context::announce(std::string_view text) const {
+    if (!quiet) fmt::print(stderr, "{}\n", text);
+}
+
 Try<Ok> Context::confirm(std::string_view question) const {
     if (yes) return Ok{};
     if (::isatty(STDIN_FILENO) != 1)

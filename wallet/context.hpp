@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "wallet/client.hpp"
 #include "wallet/keystore.hpp"
@@ -27,6 +28,10 @@ struct Context {
     bool json = false;
     bool yes = false;
     bool quiet = false;
+    /// What stood behind `--` on the command line.
+    std::vector<std::string> program_args;
+    /// Whether the chosen command hands such arguments on; others refuse them.
+    bool takes_program_args = false;
 
     /// What the chosen command does; set while the command line is parsed, run after it.
     std::function<Try<Ok>()> action;
@@ -37,6 +42,8 @@ struct Context {
 
     /// The result of a command: under --json the value, one line; else the text.
     void print(const boost::json::value& value, std::string_view text) const;
+    /// A line that must be seen even under --json, on standard error; only --quiet keeps it back.
+    void announce(std::string_view text) const;
     /// A remark beside the result; on standard error, and not under --json.
     void note(std::string_view text) const;
     /// Asks on the terminal unless --yes; a "no", or nobody to ask, cancels.
@@ -50,5 +57,12 @@ struct Context {
 void add_account_commands(CLI::App& app, Context& context);
 void add_send_commands(CLI::App& app, Context& context);
 void add_chain_commands(CLI::App& app, Context& context);
+void add_module_commands(CLI::App& app, Context& context);
+void add_job_commands(CLI::App& app, Context& context);
+void add_provider_commands(CLI::App& app, Context& context);
+void add_market_commands(CLI::App& app, Context& context);
+void add_check_command(CLI::App& app, Context& context);
+void add_run_command(CLI::App& app, Context& context);
+void add_completion_command(CLI::App& app, Context& context);
 
 }  // namespace millrace::wallet

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -67,10 +68,24 @@ int main(int argc, char** argv) {
     app.fallthrough();
     app.footer(exit_text());
     add_account_commands(app, context);
+    add_send_commands(app, context);
+    add_module_commands(app, context);
+    add_chain_commands(app, context);
+    add_check_command(app, context);
+    // What stands behind `--` is the program's, whatever it looks like.
+    char** const end = argv + argc;
+    char** const split = std::find(argv, end, std::string_view("--"));
+    if (split != end) context.program_args.assign(split + 1, end);
     try {
-        app.parse(argc, argv);
+        app.parse(static_cast<int>(split - argv), argv);
     } catch (const CLI::ParseError& trouble) {
         return app.exit(trouble, std::cout, std::cerr) == 0 ? 0 : static_cast<int>(Exit::usage);
+    }
+    if (split != end && !context.takes_program_args) {
+        fmt::print(stderr,
+                   "millrace: this command hands no arguments on; leave out `--` and what "
+                   "stands behind it\n");
+        return static_cast<int>(Exit::usage);
     }
     const Try<Ok> done = context.action();
     return done.has_value() ? 0 : report(context, done.error());

@@ -20,7 +20,61 @@ struct NonceAnswer {
 };
 BOOST_DESCRIBE_STRUCT(NonceAnswer, (), (sequence))
 
+/// What to do about a refusal; empty where the sentence says it.
+std::string_view advice(market::Refusal refusal) {
+    using market::Refusal;
+    switch (refusal) {
+        case Refusal::sender_unknown:
+        case Refusal::fee_unaffordable:
+        case Refusal::balance_too_low:
+            return "`millrace account show` tells the balance; on a --dev chain `millrace faucet "
+                   "1000` adds to it";
+        case Refusal::nonce_too_low:
+        case Refusal::nonce_too_high:
+            return "another program uses this account at the same time; try again";
+        case Refusal::expired:
+        case Refusal::expiry_too_far:
+            return "set this machine's clock";
+        case Refusal::fee_max_too_low:
+            return "the base fee has risen meanwhile; try again";
+        case Refusal::module_ends_too_early:
+            return "`millrace module renew` keeps it for longer, or give the job a shorter --life";
+        case Refusal::lot_below_fees:
+            return "raise --gas, --max-price or --tasks-per-lot";
+        case Refusal::window_too_short:
+            return "leave --window out to take the shortest that is allowed";
+        case Refusal::bid_too_young:
+            return "wait a few seconds and try again";
+        case Refusal::stake_not_free:
+            return "`millrace provider show` tells how much is free";
+        default:
+            return "";
+    }
+}
+
+/// A refusal that the node answered with, by its stable name.
+Failure with_advice(Failure failure) {
+    if (failure.exit != Exit::refused || !failure.data.is_object()) return failure;
+    const auto* name = failure.data.get_object().if_contains("refusal");
+    if (name == nullptr) return failure;
+    const auto refusal = from_json<market::Refusal>(*name);
+    if (!refusal.has_value()) return failure;
+    Failure out = refused(*refusal);
+    out.rpc_code = failure.rpc_code;
+    out.data = std::move(failure.data);
+    return out;
+}
+
 }  // namespace
+
+Failure refused(market::Refusal refusal) {
+    std::string message =
+        fmt::format("the ledger refuses the transaction: {}", market::sentence(refusal));
+    if (const std::string_view what = advice(refusal); !what.empty())
+        message += fmt::format("; {}", what);
+    return {Exit::refused, std::move(message), 0,
+            boost::json::object{{"refusal", enum_name(refusal)}}};
+}
 
 Try<NodeStatus> node_status(Context& context) {
     MILLRACE_TRY(Client* const client, context.client());
@@ -80,9 +134,9 @@ Try<market::SignedTx> Signer::sign(Context& context, market::TxBody body, std::u
 
 Try<TxHash> send_only(Context& context, const market::SignedTx& tx) {
     MILLRACE_TRY(Client* const client, context.client());
-    MILLRACE_TRY(const TxHashAnswer answer,
-                 client->ask<TxHashAnswer>("tx_send", {{"tx", to_hex(encode(tx))}}));
-    return answer.hash;
+    const auto answer = client->ask<TxHashAnswer>("tx_send", {{"tx", to_hex(encode(tx))}});
+    if (!answer.has_value()) return Err{with_advice(answer.error())};
+    return answer->hash;
 }
 
 Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
@@ -95,11 +149,7 @@ Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
                      client->ask<TxStatus>("tx_status", {{"hash", to_hex(hash.view())}}));
         if (status.state == TxState::final && status.height && status.receipt) {
             if (status.receipt->refusal != market::Refusal::none)
-                return Err{Failure{
-                    Exit::refused,
-                    fmt::format("the ledger refused the transaction: {}",
-                                market::sentence(status.receipt->refusal)),
-                    0, boost::json::object{{"refusal", enum_name(status.receipt->refusal)}}}};
+                return Err{refused(status.receipt->refusal)};
             return Sent{hash, *status.height, *status.receipt};
         }
         if (std::chrono::steady_clock::now() > deadline)

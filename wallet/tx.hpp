@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "market/block/header.hpp"
 #include "market/query.hpp"
+#include "market/refusal.hpp"
 #include "market/transaction.hpp"
 #include "wallet/context.hpp"
 
@@ -81,6 +83,10 @@ struct Sent {
 [[nodiscard]] Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx);
 /// Sends only.
 [[nodiscard]] Try<TxHash> send_only(Context& context, const market::SignedTx& tx);
+
+/// The ledger's refusal as a failure: the rule's sentence, and what to do about it where there is
+/// something to do.
+[[nodiscard]] Failure refused(market::Refusal refusal);
 
 /// How often a waiting command asks the node, and for how long at most for one transaction.
 inline constexpr std::uint64_t kPollMs = 100;

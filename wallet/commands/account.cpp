@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "common/mnemonic.hpp"
+#include "market/query.hpp"
 #include "wallet/context.hpp"
 
 namespace millrace::wallet {
@@ -115,6 +116,52 @@ Try<Ok> list(Context& context) {
     return Ok{};
 }
 
+/// A name of the keystore, or any address.
+struct Shown {
+    std::optional<std::string> name;
+    Address address;
+    Network network = Network::test;
+};
+
+Try<Shown> shown_account(Context& context, const std::optional<std::string>& which) {
+    if (which && which->find('1') != std::string::npos) {
+        for (const Network network : {Network::main, Network::test}) {
+            const auto address = parse_address(*which, network);
+            if (address.has_value()) return Shown{std::nullopt, *address, network};
+        }
+    }
+    MILLRACE_TRY(const Keystore::Listed account, context.keystore().pick(which));
+    return Shown{account.name, account.address(), account.file.network};
+}
+
+Try<Ok> show(Context& context, const std::optional<std::string>& which) {
+    MILLRACE_TRY(const Shown shown, shown_account(context, which));
+    const std::string address = to_text(shown.address, shown.network);
+    MILLRACE_TRY(Client* const client, context.client());
+    const auto answer = client->ask<market::AccountView>("state_account", {{"account", address}});
+    // An account of one's own that nobody has paid yet is there all the same.
+    const bool is_empty = !answer.has_value() && answer.error().exit == Exit::not_found;
+    if (!answer.has_value() && !(is_empty && shown.name)) return Err{answer.error()};
+    market::AccountView view;
+    view.account = shown.address;
+    if (answer.has_value()) view = *answer;
+    boost::json::object out;
+    if (shown.name) out["name"] = *shown.name;
+    out["address"] = address;
+    out["balance"] = std::to_string(view.balance.value);
+    out["credits"] = to_credits(view.balance);
+    out["lanes"] = to_json(view.lanes);
+    std::string text;
+    if (shown.name) text += fmt::format("name      {}\n", *shown.name);
+    text += fmt::format("address   {}\nbalance   {} credits\n", address, to_credits(view.balance));
+    for (const market::Lane& lane : view.lanes)
+        text += fmt::format("lane {:<4} next nonce {}\n", lane.lane, lane.next);
+    if (is_empty)
+        text += "Nobody has paid this account yet; on a --dev chain, `millrace faucet 1000`.\n";
+    context.print(out, text);
+    return Ok{};
+}
+
 }  // namespace
 
 void add_account_commands(CLI::App& app, Context& context) {
@@ -162,7 +209,16 @@ void add_account_commands(CLI::App& app, Context& context) {
         };
     });
 
+    const auto which = std::make_shared<std::optional<std::string>>();
+    CLI::App* show_command = group->add_subcommand("show", "Balance and nonces of an account");
+    show_command->add_option("account", *which, "Name in the keystore, or any address");
+    show_command->footer("Example:\n  millrace account show alice --json");
+    show_command->callback([&context, which] {
+        context.action = [&context, which] { return show(context, *which); };
+    });
+
     CLI::App* list_command = group->add_subcommand("list", "The accounts in the keystore");
+    list_command->footer("Example:\n  millrace account list\n\nNeeds no node and no passphrase.");
     list_command->callback([&context] { context.action = [&context] { return list(context); }; });
 }
 

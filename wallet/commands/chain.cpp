@@ -76,7 +76,23 @@ Try<Ok> block(Context& context, const std::string& which) {
 Try<Ok> transaction(Context& context, const std::string& hash) {
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const boost::json::value answer, client->call("tx_get", {{"hash", hash}}));
-    context.print(answer, boost::json::serialize(answer));
+    const auto& status_fields = answer.at("status").as_object();
+    const auto& tx = answer.at("transaction").at("tx").as_object();
+    std::string text;
+    const auto row = [&](std::string_view name, const boost::json::value& value) {
+        text += fmt::format(
+            "{:<18}{}\n", name,
+            value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value));
+    };
+    row("state", status_fields.at("state"));
+    if (!status_fields.at("height").is_null()) row("block", status_fields.at("height"));
+    if (const auto* receipt = status_fields.at("receipt").if_object()) {
+        row("refusal", receipt->at("refusal"));
+        row("fee", receipt->at("fee"));
+    }
+    for (const char* name : {"sender", "nonce", "fee_max", "tip", "expiry"}) row(name, tx.at(name));
+    for (const auto& [name, value] : tx.at("body").as_object()) row(name, value);
+    context.print(answer, text);
     return Ok{};
 }
 
@@ -86,8 +102,11 @@ void add_chain_commands(CLI::App& app, Context& context) {
     const auto which = std::make_shared<std::string>();
     CLI::App* group = app.add_subcommand("chain", "The ledger as the node sees it");
     group->require_subcommand(1);
-    group->add_subcommand("status", "Head, time, supply, fee, and the node's state")
-        ->callback([&context] { context.action = [&context] { return status(context); }; });
+    CLI::App* status_command =
+        group->add_subcommand("status", "Head, time, supply, fee, and the node's state");
+    status_command->footer("Example:\n  millrace chain status --node http://127.0.0.1:8645");
+    status_command->callback(
+        [&context] { context.action = [&context] { return status(context); }; });
     CLI::App* block_command = group->add_subcommand("block", "A block by height or hash");
     block_command->add_option("block", *which, "Height, hash, or head");
     block_command->footer("Example:\n  millrace chain block 42");
@@ -96,6 +115,7 @@ void add_chain_commands(CLI::App& app, Context& context) {
     });
     CLI::App* tx_command = group->add_subcommand("tx", "A transaction by its hash");
     tx_command->add_option("hash", *which, "Transaction hash")->required();
+    tx_command->footer("Example:\n  millrace chain tx 5f0c... --json");
     tx_command->callback([&context, which] {
         context.action = [&context, which] { return transaction(context, *which); };
     });

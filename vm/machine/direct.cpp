@@ -229,7 +229,7 @@ void DirectAccess::read_page(std::uint64_t page_index,
     read(page_index << kPageBits, out);
 }
 
-std::vector<Subtree> DirectAccess::leaves() const {
+std::vector<Subtree> DirectAccess::leaves(bool open_mounts) const {
     std::vector<Subtree> out;
     const auto add = [&](Address base, const std::uint8_t* bytes, std::uint64_t pages) {
         for (std::uint64_t i = 0; i < pages; ++i) {
@@ -256,7 +256,14 @@ std::vector<Subtree> DirectAccess::leaves() const {
         const bool kept = at < kGlobalsBase || (at >= kSegmentFlags && at < kTablesBase);
         if (kept && !sparse_.contains(leaf.index)) out.push_back(leaf);
     }
-    for (const Mount& mount : mounts_) out.push_back(mount.place);
+    for (const Mount& mount : mounts_) {
+        if (open_mounts) {
+            const std::vector<Subtree> within = mount.source->leaves();
+            out.insert(out.end(), within.begin(), within.end());
+        } else {
+            out.push_back(mount.place);
+        }
+    }
     std::sort(out.begin(), out.end(),
               [](const Subtree& a, const Subtree& b) { return a.first_page() < b.first_page(); });
     return out;

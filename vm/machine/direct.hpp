@@ -22,6 +22,9 @@ class PageSource {
     /// The bytes of one page, or fewer where the rest is zero; empty for a zero page. Valid until
     /// the source is destroyed.
     [[nodiscard]] virtual ByteView page(std::uint64_t page_index) const = 0;
+    /// Place and hash of every page that is not zero, or of larger subtrees; what a witness over
+    /// these pages is made from.
+    [[nodiscard]] virtual std::vector<Subtree> leaves() const = 0;
 };
 
 /// A mounted subtree and where its pages come from.
@@ -144,8 +147,9 @@ class DirectAccess : public AddressedTables<DirectAccess> {
     // ---- the state as a whole
     /// Root of the whole state. Costs the hash of every page that may hold something.
     [[nodiscard]] Hash root() const;
-    /// Every page that is not zero, and every mount, sorted by place.
-    [[nodiscard]] std::vector<Subtree> leaves() const;
+    /// Every page that is not zero, and every mount (by its root, or its own leaves), sorted by
+    /// place.
+    [[nodiscard]] std::vector<Subtree> leaves(bool open_mounts = false) const;
     /// One page's bytes; zero where nothing is.
     void read_page(std::uint64_t page_index, std::array<std::uint8_t, kPageSize>& out) const;
     [[nodiscard]] const Image& image() const { return *image_; }

@@ -6,7 +6,7 @@
 #include "vm/image/gas.hpp"
 #include "vm/image/opcodes.hpp"
 #include "vm/machine/bulk.hpp"
-#include "vm/machine/floating.hpp"
+#include "vm/machine/floats.hpp"
 #include "vm/machine/integer.hpp"
 #include "vm/machine/machine_access.hpp"
 #include "vm/wasi/calls.hpp"
@@ -360,13 +360,14 @@ op_invalid:
     // ---- memory ---------------------------------------------------------------------------
     // An effective address is the 32-bit operand plus a 32-bit offset, in 64 bits; compared with
     // the size before anything else, by every tier.
-#define MILLRACE_LOAD_FROM(address, Type, Extended, words)                            \
-    do {                                                                              \
-        const std::uint64_t at = (address);                                           \
-        if (at + sizeof(Type) > memory.size()) [[unlikely]]                           \
-            goto out_of_bounds;                                                       \
-        frame.set(MILLRACE_A, static_cast<Extended>(memory.template load<Type>(at))); \
-        MILLRACE_NEXT(words);                                                         \
+#define MILLRACE_LOAD_FROM(address, Type, Extended, words)                         \
+    do {                                                                           \
+        const std::uint64_t at = (address);                                        \
+        if (at + sizeof(Type) > memory.size()) [[unlikely]]                        \
+            goto out_of_bounds;                                                    \
+        const auto loaded = static_cast<Extended>(memory.template load<Type>(at)); \
+        frame.set(MILLRACE_A, std::uint64_t{loaded});                              \
+        MILLRACE_NEXT(words);                                                      \
     } while (false)
 #define MILLRACE_STORE_TO(address, Type, words)                                    \
     do {                                                                           \
@@ -524,8 +525,10 @@ trapped:
     state.set_reg(Register::trap_function, depth == 0 ? 0 : state.frame_record(depth - 1).function);
     goto stopped;
 paused_in_work:
+    __attribute__((unused));
     state.set_reg(Register::progress_a, progress);
 paused:
+    __attribute__((unused));
     stop = ExecuteStop::steps;
 stopped:
     state.set_reg(Register::pc, pc.index());

@@ -6,7 +6,12 @@ list(APPEND vm_machine_sources
   image/lower.cpp
   image/publish.cpp
   image/refusal.cpp
-  machine/direct.cpp)
+  machine/claim.cpp
+  machine/direct.cpp
+  machine/initial_state.cpp
+  machine/recording.cpp
+  machine/task_run.cpp
+  machine/witness.cpp)
 list(APPEND vm_machine_headers
   image/detail/code_writer.hpp
   image/detail/function_lowering.hpp
@@ -19,13 +24,19 @@ list(APPEND vm_machine_headers
   image/refusal.hpp
   machine/assumptions.hpp
   machine/bulk.hpp
+  machine/claim.hpp
   machine/direct.hpp
   machine/execute.hpp
   machine/float_environment.hpp
-  machine/floating.hpp
+  machine/floats.hpp
   machine/integer.hpp
+  machine/initial_state.hpp
   machine/machine_access.hpp
   machine/normal_form.hpp
+  machine/paged_access.hpp
+  machine/recording.hpp
   machine/run.hpp
+  machine/task_run.hpp
   machine/trap.hpp
-  machine/wasi_hosts.hpp)
+  machine/wasi_hosts.hpp
+  machine/witness.hpp)

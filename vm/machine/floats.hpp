@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cfloat>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -19,6 +20,15 @@ inline constexpr std::uint32_t kCanonicalNan32 = 0x7fc0'0000;
 inline constexpr std::uint64_t kCanonicalNan64 = 0x7ff8'0000'0000'0000;
 
 namespace detail {
+// Floats: IEEE 754 binary32 and binary64, each operation rounded to its own type.
+static_assert(std::numeric_limits<float>::is_iec559 && sizeof(float) == 4);
+static_assert(std::numeric_limits<double>::is_iec559 && sizeof(double) == 8);
+static_assert(FLT_EVAL_METHOD == 0, "excess precision would round twice");
+static_assert(FLT_RADIX == 2 && FLT_MANT_DIG == 24 && DBL_MANT_DIG == 53);
+#if defined(__FAST_MATH__) || defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#error "fast-math changes results"
+#endif
+
 inline float f32(std::uint64_t slot) {
     return std::bit_cast<float>(static_cast<std::uint32_t>(slot));
 }

@@ -10,6 +10,7 @@
 
 #include "common/page_tree.hpp"
 #include "common/result.hpp"
+#include "common/units.hpp"
 #include "vm/image/format.hpp"
 #include "vm/image/lower.hpp"
 #include "vm/image/refusal.hpp"
@@ -17,9 +18,7 @@
 
 namespace millrace::vm {
 
-struct ImageRootTag;
-/// Names a program on chain: the root of its 2^46-byte subtree (34 levels).
-using ImageRoot = FixedBytes<32, ImageRootTag>;
+/// Levels of the image's subtree of 2^46 bytes, whose root (`ImageRoot`) names a program on chain.
 inline constexpr unsigned kImageLevels = kImageBits - kPageBits;
 
 /// Bytes that begin at a page of the state; zero behind them.

@@ -65,7 +65,7 @@ bool verify_boundary(const Hash& root, std::uint64_t count, std::uint64_t index,
     return list_root(count, hash) == root;
 }
 
-std::optional<FinalFacts> facts_of(ByteView registers, const Hash& output) {
+std::optional<FinalFacts> facts_of(ByteView registers, const TreeRoot& output) {
     MILLRACE_ASSERT(registers.size() == kPageSize);
     FinalFacts facts;
     switch (word_of(registers, Register::status)) {
@@ -99,12 +99,13 @@ std::optional<FinalProof> prove_final(const SparsePageTree& tree, ByteView regis
     FinalProof proof;
     proof.registers.assign(registers.begin(), registers.end());
     proof.registers_proof = std::move(*registers_proof);
-    proof.output = *output;
+    proof.output = hash_as<TreeRoot>(*output);
     proof.output_proof = std::move(*output_proof);
     return proof;
 }
 
-Result<FinalFacts, FinalProofError> verify_final(const StateRoot& state, const FinalProof& proof) {
+Result<FinalFacts, FinalProofError> verify_final(const MachineRoot& state,
+                                                 const FinalProof& proof) {
     const Hash root = [&] {
         Hash out;
         out.bytes = state.bytes;
@@ -119,8 +120,13 @@ Result<FinalFacts, FinalProofError> verify_final(const StateRoot& state, const F
         return Err{FinalProofError::bad_registers};
     if (proof.output_proof.pages.size() != 1 || proof.output_proof.pages[0] != kOutputIndex)
         return Err{FinalProofError::bad_output};
-    const auto by_output = proven_root(proof.output_proof, std::span(&proof.output, 1),
-                                       {kPageTreeLevels, kOutputLevels});
+    const Hash output = [&] {
+        Hash out;
+        out.bytes = proof.output.bytes;
+        return out;
+    }();
+    const auto by_output =
+        proven_root(proof.output_proof, std::span(&output, 1), {kPageTreeLevels, kOutputLevels});
     if (!by_output.has_value() || *by_output != root) return Err{FinalProofError::bad_output};
     const auto facts = facts_of(proof.registers, proof.output);
     if (!facts) return Err{FinalProofError::not_ended};

@@ -25,7 +25,7 @@ BOOST_DESCRIBE_ENUM(ExitKind, exited, trapped, out_of_gas)
 /// on it.
 struct BoundaryEntry {
     static constexpr const char* kName = "boundary_entry";
-    StateRoot state;
+    MachineRoot state;
     std::uint64_t next_boundary = 0;
 
     friend bool operator==(const BoundaryEntry&, const BoundaryEntry&) = default;
@@ -40,7 +40,7 @@ inline constexpr std::size_t kBoundariesMax = 2'048;
 struct TaskClaim {
     static constexpr const char* kName = "task_claim";
     std::uint32_t task_index = 0;
-    StateRoot final_state;
+    MachineRoot final_state;
     std::uint32_t boundary_count = 0;
     Hash boundary_root;  ///< `boundary_list_root`
     ExitKind exit = ExitKind::exited;
@@ -48,7 +48,7 @@ struct TaskClaim {
     TrapCode trap = TrapCode::none;   ///< none unless trapped
     std::uint32_t trap_function = 0;  ///< zero unless trapped
     std::uint64_t gas = 0;            ///< to be paid: never above the limit
-    Hash output;                      ///< root of the output's file-system image (32 levels)
+    TreeRoot output;                  ///< root of the output's file-system image (32 levels)
     Hash tails;                       ///< `tails_hash` of standard output and error
 
     friend bool operator==(const TaskClaim&, const TaskClaim&) = default;
@@ -75,7 +75,7 @@ struct FinalFacts {
     TrapCode trap = TrapCode::none;
     std::uint32_t trap_function = 0;
     std::uint64_t gas = 0;
-    Hash output;
+    TreeRoot output;
 
     friend bool operator==(const FinalFacts&, const FinalFacts&) = default;
 };
@@ -86,7 +86,7 @@ struct FinalProof {
     static constexpr const char* kName = "final_proof";
     BoundedBytes<kPageSize> registers;
     PageProof registers_proof;
-    Hash output;
+    TreeRoot output;
     PageProof output_proof;  ///< of one subtree of 32 levels
 
     friend bool operator==(const FinalProof&, const FinalProof&) = default;
@@ -105,11 +105,11 @@ inline constexpr unsigned kOutputLevels = kSuperregionBits - kPageBits;
 inline constexpr std::uint64_t kOutputIndex = kOutputImage >> kSuperregionBits;
 
 /// Facts of an ended state's registers page; none where it has not ended.
-[[nodiscard]] std::optional<FinalFacts> facts_of(ByteView registers, const Hash& output);
+[[nodiscard]] std::optional<FinalFacts> facts_of(ByteView registers, const TreeRoot& output);
 /// `registers` is the page's 4096 bytes. None when the tree knows these places by a root above
 /// only.
 [[nodiscard]] std::optional<FinalProof> prove_final(const SparsePageTree& tree, ByteView registers);
-[[nodiscard]] Result<FinalFacts, FinalProofError> verify_final(const StateRoot& state,
+[[nodiscard]] Result<FinalFacts, FinalProofError> verify_final(const MachineRoot& state,
                                                                const FinalProof& proof);
 
 /// Bytes kept of each stream's end.

@@ -238,16 +238,16 @@ std::vector<Subtree> DirectAccess::leaves(bool open_mounts) const {
         }
     };
     add(kRegistersPage, bytes_of(registers_.data()), 1);
-    // A safe upper bound on what the stack holds, without looking at pages never touched.
-    const std::uint64_t depth = reg(Register::frame_depth);
-    if (depth != 0)
-        add(kFramesBase, bytes_of(frames_), (depth * kFrameRecordSize + kPageSize - 1) / kPageSize);
+    // All of the stack: between an end and its normal form the registers no longer bound it.
+    add(kFramesBase, bytes_of(frames_), kFramesBytes / kPageSize);
     add(kSlotsBase, bytes_of(slots_), kSlotsBytes / kPageSize);
     add(kGlobalsBase, bytes_of(globals_.data()), globals_.size() * 8 / kPageSize);
     for (std::size_t t = 0; t < tables_.size(); ++t)
         add(table_base(static_cast<std::uint32_t>(t)), bytes_of(tables_[t].words.data()),
             tables_[t].words.size() * 8 / kPageSize);
-    add(kMemoryBase, memory_.data(), reg(Register::memory_pages) * (65'536 / kPageSize));
+    // Before the image's first word the memory is there and its size is not.
+    const std::uint64_t memory_pages = std::max(reg(Register::memory_pages), image_->memory_pages);
+    add(kMemoryBase, memory_.data(), memory_pages * (65'536 / kPageSize));
     for (const auto& [index, page] : sparse_)
         if (!is_zero(page->data())) out.push_back({0, index, page_hash({page->data(), kPageSize})});
     // What the image holds and nobody can have changed, or has not.

@@ -6,7 +6,7 @@
 #include "vm/image/gas.hpp"
 #include "vm/image/opcodes.hpp"
 #include "vm/machine/bulk.hpp"
-#include "vm/machine/floats.hpp"
+#include "vm/machine/floating.hpp"
 #include "vm/machine/integer.hpp"
 #include "vm/machine/machine_access.hpp"
 #include "vm/wasi/calls.hpp"

@@ -28,7 +28,7 @@ list(APPEND vm_machine_headers
   machine/direct.hpp
   machine/execute.hpp
   machine/float_environment.hpp
-  machine/floats.hpp
+  machine/floating.hpp
   machine/integer.hpp
   machine/initial_state.hpp
   machine/machine_access.hpp

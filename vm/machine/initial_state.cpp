@@ -42,13 +42,13 @@ std::vector<Subtree> initial_parts(const InitialState& initial) {
     if (initial.input) {
         const auto form = static_cast<InputForm>(
             load_le<std::uint32_t>(initial.arguments.data() + arguments_offset::input_form));
-        parts.push_back(at(kInputImages, input_levels(form), *initial.input));
+        parts.push_back(at(kInputImages, input_levels(form), plain(*initial.input)));
     }
     return parts;
 }
 
-StateRoot initial_state_root(const InitialState& initial) {
-    return hash_as<StateRoot>(join_subtrees(kPageTreeLevels, initial_parts(initial)));
+MachineRoot initial_state_root(const InitialState& initial) {
+    return hash_as<MachineRoot>(join_subtrees(kPageTreeLevels, initial_parts(initial)));
 }
 
 }  // namespace millrace::vm

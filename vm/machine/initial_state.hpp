@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/page_tree.hpp"
+#include "common/units.hpp"
 #include "vm/image/image.hpp"
 #include "vm/wasi/arguments.hpp"
 
@@ -12,15 +13,12 @@
 /// Source: docs/protocol/machine.md, "Initial state".
 namespace millrace::vm {
 
-struct StateRootTag;
-using StateRoot = FixedBytes<32, StateRootTag>;
-
 struct InitialState {
     ImageRoot image;
     PageBytes arguments{};
     /// Root of the input's subtree: of one tree (2^44 bytes), or of the array of 2^16 trees (2^60),
     /// by the form in the arguments page. None where the form is `none`.
-    std::optional<Hash> input;
+    std::optional<TreeRoot> input;
     /// Region root of the standard input's bytes; none when it is empty.
     std::optional<Hash> stdin_region;
 };
@@ -38,6 +36,6 @@ struct InitialState {
 [[nodiscard]] std::vector<Subtree> initial_parts(const InitialState& initial);
 
 /// Cost: about 110 node hashes.
-[[nodiscard]] StateRoot initial_state_root(const InitialState& initial);
+[[nodiscard]] MachineRoot initial_state_root(const InitialState& initial);
 
 }  // namespace millrace::vm

@@ -52,8 +52,8 @@ BoundedBytes<kTailMax> read_tail(const DirectAccess& state, Address stream) {
     return out;
 }
 
-StateRoot root_of(const DirectAccess& state) {
-    return hash_as<StateRoot>(state.root());
+MachineRoot root_of(const DirectAccess& state) {
+    return hash_as<MachineRoot>(state.root());
 }
 
 }  // namespace
@@ -75,14 +75,15 @@ std::optional<TaskRun> run_task(DirectAccess& state, std::uint32_t task_index,
     const std::vector<Subtree> leaves = state.leaves();
     SparsePageTree tree;
     tree.update(leaves);
-    run.boundaries.push_back({hash_as<StateRoot>(tree.root()), state.reg(Register::next_boundary)});
+    run.boundaries.push_back(
+        {hash_as<MachineRoot>(tree.root()), state.reg(Register::next_boundary)});
     run.tails = read_tails(state);
 
     PageBytes registers{};
     state.read_page(kRegistersPage >> kPageBits, registers);
     const auto output = tree.subtree(kOutputLevels, kOutputIndex);
     MILLRACE_ASSERT(output.has_value());
-    const auto facts = facts_of(registers, *output);
+    const auto facts = facts_of(registers, hash_as<TreeRoot>(*output));
     MILLRACE_ASSERT(facts.has_value());
     TaskClaim& claim = run.claim;
     claim.task_index = task_index;

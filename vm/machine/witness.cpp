@@ -24,6 +24,7 @@ WitnessAccess::Page& WitnessAccess::find(std::uint64_t page_index) {
         return found->second.bytes;
     }
     failed_ = true;
+    if (!missing_) missing_ = page_index;
     nothing_.fill(0);
     return nothing_;
 }

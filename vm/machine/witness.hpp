@@ -62,6 +62,8 @@ class WitnessAccess : public PagedAccess<WitnessAccess> {
         return pages_.at(page_index).bytes;
     }
     [[nodiscard]] bool all_used() const;
+    /// The first page that was asked for and not there.
+    [[nodiscard]] const std::optional<std::uint64_t>& missing() const { return missing_; }
 
   private:
     struct Held {
@@ -72,6 +74,7 @@ class WitnessAccess : public PagedAccess<WitnessAccess> {
 
     std::map<std::uint64_t, Held> pages_;
     Page nothing_{};
+    std::optional<std::uint64_t> missing_;
     bool failed_ = false;
 };
 static_assert(MachineAccess<WitnessAccess>);

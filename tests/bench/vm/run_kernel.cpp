@@ -51,13 +51,13 @@ int main(int argc, char** argv) {
         const Hash root = state->root();
         const double rooting = seconds_since(root_start);
         const vm::Tails tails = vm::read_tails(*state);
-        std::printf("run_s %.6f lower_s %.6f root_s %.6f gas %llu status %llu words %zu root %s out %.*s\n",
-                    running, lowering, rooting,
-                    static_cast<unsigned long long>(state->reg(vm::Register::gas_used)),
-                    static_cast<unsigned long long>(state->reg(vm::Register::status)),
-                    image->code.size(), to_hex(root.view()).substr(0, 16).c_str(),
-                    static_cast<int>(tails.out.size()),
-                    reinterpret_cast<const char*>(tails.out.data()));  // NOLINT
+        std::printf(
+            "run_s %.6f lower_s %.6f root_s %.6f gas %llu status %llu words %zu root %s out %.*s\n",
+            running, lowering, rooting,
+            static_cast<unsigned long long>(state->reg(vm::Register::gas_used)),
+            static_cast<unsigned long long>(state->reg(vm::Register::status)), image->code.size(),
+            to_hex(root.view()).substr(0, 16).c_str(), static_cast<int>(tails.out.size()),
+            reinterpret_cast<const char*>(tails.out.data()));  // NOLINT
     }
     return 0;
 }

@@ -62,9 +62,12 @@ class FillTurn {
     [[nodiscard]] bool fits(const ClassView& in) const {
         return order_.task_gas.value <= in.task_gas_max && order_.task_bytes <= in.task_bytes_max;
     }
-    void add(std::uint32_t class_index, std::uint32_t step) {
+    /// Appends a step, unless it is above the limit; the caller restores the heap.
+    bool add(std::uint32_t class_index, std::uint32_t step) {
         const std::uint64_t price = walk_.market.steps[step].price;
-        if (price <= order_.limit.value) heap_.push_back({price, class_index, step});
+        if (price > order_.limit.value) return false;
+        heap_.push_back({price, class_index, step});
+        return true;
     }
 
     /// The heads at its limit of the classes that can do the job.
@@ -160,9 +163,8 @@ class FillTurn {
         if (order_.list_kind == ListKind::allow) return;  // its steps are all in the heap
         const std::uint32_t end = walk_.market.classes[last.class_index].end;
         const std::uint32_t next = walk_.unsold.next(last.step + 1, end);
-        if (next == end) return;
-        add(last.class_index, next);
-        std::push_heap(heap_.begin(), heap_.end(), Later{});
+        if (next != end && add(last.class_index, next))
+            std::push_heap(heap_.begin(), heap_.end(), Later{});
     }
 
     Walk& walk_;

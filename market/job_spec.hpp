@@ -69,6 +69,9 @@ struct JobSpec {
     std::uint64_t life_ms = 0;
     std::uint64_t retention_ms = 0;
     FailurePolicy on_failure = FailurePolicy::go_on;
+    /// Rent for a place in the book, never given back. When the book is full, a new bid takes the
+    /// place of the unleased one that paid least, if it pays more.
+    std::optional<Amount> admission;
 
     friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
@@ -76,7 +79,7 @@ BOOST_DESCRIBE_STRUCT(JobSpec, (),
                       (image, input, stdin_root, arguments, environment, tasks, tasks_per_lot,
                        task_gas, output_bytes_max, limit, requirement, spread, first_fill,
                        list_kind, list, replicas, audit_rate_bp, attempts, window_ms, life_ms,
-                       retention_ms, on_failure))
+                       retention_ms, on_failure, admission))
 
 /// Lots that the job needs once: ceil(tasks / tasks per lot). Chunk i is the tasks
 /// [i × t, min((i + 1) × t, tasks)).

@@ -161,6 +161,11 @@ BOOST_DESCRIBE_STRUCT(TaskResult, (), (lease, end, code, trap_function, gas, out
     return Key(Table::account_job).add(buyer).add_number(posted.value).add(id);
 }
 
+/// Index of bids that were never leased, by the rent that they paid for their place.
+[[nodiscard]] inline Key admission_key(const JobSpec& spec, const JobId& id) {
+    return Key(Table::admission).add_number(spec.admission.value_or(Amount{}).value).add(id);
+}
+
 /// Escrow of one lot at a price: ceil(lot gas × price / 10^9). Fits: both factors are bounded.
 [[nodiscard]] Amount lot_value(const JobSpec& spec, Price price);
 /// Escrow of one chunk at a limit: all its replicas. None when it does not fit an amount.

@@ -31,6 +31,7 @@ enum class Table : std::uint8_t {
     ask = 0x31,
     dirty_order = 0x32,
     class_price = 0x33,
+    admission = 0x34,
     due = 0x40,
 };
 

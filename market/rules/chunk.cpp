@@ -134,6 +134,7 @@ bool make_lease(Ledger& ledger, const Grant& grant, Job& job, const JobSpec& spe
 
     lock_stake(provider, *locked);
     job.escrow = minus(job.escrow, lease.escrow);
+    if (!job.filled) ledger.state.erase(admission_key(spec, grant.bid));
     job.filled = true;
     ++job.leases_open;
     set_need(ledger, lease.job, lease.chunk, chunk, job, static_cast<std::uint8_t>(chunk.need - 1));
@@ -419,6 +420,7 @@ void withdraw_open(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spe
 void stop_offering(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spec, JobState state) {
     if (job.state != JobState::open) return;
     job.state = state;
+    if (!job.filled) ledger.state.erase(admission_key(spec, id));
     ledger.events.emplace_back(JobEvent{id, state, job.chunks_left, false});
     withdraw_open(ledger, id, job, spec, ledger.params.sweeps.sweeps_per_queue);
 }

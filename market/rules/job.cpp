@@ -74,6 +74,16 @@ Refusal check_times(const Params& params, const JobSpec& spec) {
     return Refusal::none;
 }
 
+/// The bid that gives way in a full book: never leased, and it paid less for its place than this
+/// one does. A job with live leases is never put out.
+std::optional<JobId> cheapest_place(const Ledger& ledger, const JobSpec& spec) {
+    const auto page = ledger.state.scan(Key(Table::admission), {}, 1);
+    if (page.empty()) return std::nullopt;
+    const auto paid = number_in_key<std::uint64_t>(page.front().key, 1);
+    if (spec.admission.value_or(Amount{}).value <= paid) return std::nullopt;
+    return id_in_key<JobId>(page.front().key, 9);
+}
+
 Refusal check_money(const Ledger& ledger, const Actor& actor, const JobSpec& spec) {
     if (lot_value(spec, spec.limit) < prepaid_move_fees(ledger.params, spec.tasks_per_lot))
         return Refusal::lot_below_fees;
@@ -99,7 +109,8 @@ std::optional<JobCost> job_cost(const Params& params, const JobSpec& spec) {
     out.retention = *kept;
     out.rent = *rent;
     out.total = params.jobs.job_rent;
-    for (const Amount part : {out.escrow, out.retention, out.rent}) {
+    const Amount admission = spec.admission.value_or(Amount{});
+    for (const Amount part : {out.escrow, out.retention, out.rent, admission}) {
         const auto sum = checked_add(out.total, part);
         if (!sum.has_value()) return std::nullopt;
         out.total = *sum;
@@ -117,7 +128,8 @@ Refusal check(const Ledger& ledger, const Actor& actor, const JobPost& body) {
     const auto module = load<Module>(ledger.state, module_key(spec.image));
     if (!module || module->end <= ledger.now()) return Refusal::module_unknown;
     if (module->end < ledger.in(spec.life_ms)) return Refusal::module_ends_too_early;
-    if (ledger.chain.bids >= ledger.params.auction.bids_max) return Refusal::book_full;
+    if (ledger.chain.bids >= ledger.params.auction.bids_max && !cheapest_place(ledger, spec))
+        return Refusal::book_full;
     return check_money(ledger, actor, spec);
 }
 
@@ -126,7 +138,14 @@ void apply(Ledger& ledger, const Actor& actor, const JobPost& body) {
     const JobId id = job_id_of(ledger.chain.chain, actor.account, actor.nonce);
     const JobCost cost = *job_cost(ledger.params, spec);
     debit(ledger, actor.account, cost.total);
-    burn(ledger, ledger.params.jobs.job_rent);
+    burn(ledger, plus(ledger.params.jobs.job_rent, spec.admission.value_or(Amount{})));
+    if (ledger.chain.bids >= ledger.params.auction.bids_max) {
+        const JobId gives_way = *cheapest_place(ledger, spec);
+        Job other = *find_job(ledger, gives_way);
+        const JobSpec other_spec = spec_of(ledger, gives_way);
+        stop_offering(ledger, gives_way, other, other_spec, JobState::expired);
+        save_job(ledger, gives_way, other, other_spec);
+    }
 
     Job job;
     job.buyer = actor.account;
@@ -145,6 +164,7 @@ void apply(Ledger& ledger, const Actor& actor, const JobPost& body) {
 
     store(ledger.state, job_spec_key(id), spec);
     ledger.state.put(account_job_key(actor.account, job.posted_active, id).bytes(), Bytes{1});
+    ledger.state.put(admission_key(spec, id).bytes(), Bytes{1});
     schedule(ledger, due_item(DueKind::job_expiry, job.expires, id));
     save_job(ledger, id, job, spec);
     ledger.events.emplace_back(JobEvent{id, job.state, job.chunks_left, false});

@@ -1,0 +1,281 @@
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "tests/support/market_world.hpp"
+
+/// Long random histories of the whole ledger. After every block the world itself checks that the
+/// sum of all money is the supply and that burnt and issued account for its changes; here the
+/// actors misbehave in every way that the rules know: late, silent, wrong, greedy.
+namespace millrace::market {
+namespace {
+
+const char* const kPeople[] = {"alice", "bob", "carol", "dave", "erin", "frank"};
+const char* const kProviders[] = {"alice", "bob", "carol", "dave"};
+
+struct Totals {
+    std::size_t applied = 0;
+    std::size_t refused = 0;
+    std::map<LeaseState, std::size_t> leases;
+    std::size_t disputed = 0;
+    std::size_t deleted = 0;
+};
+
+class History {
+  public:
+    explicit History(std::uint64_t seed) : world(small_params()), rng(seed) {
+        world.must("bob", world.publication());
+        for (const char* name : kProviders)
+            world.must(name, world.registration(name, 5'000'000 + rng.below(10'000'000),
+                                                1 + static_cast<std::uint32_t>(rng.below(3))));
+    }
+
+    /// Windows and lives short enough that hundreds of blocks see whole lives; small bounds so that
+    /// they bind.
+    static Params small_params() {
+        Params p = Params::dev();
+        p.leases.start_base_ms = 1'500;
+        p.leases.commit_base_ms = 1'500;
+        p.leases.reveal_ms = 1'500;
+        p.jobs.record_keep_ms = 4'000;
+        p.stake.unbonding_ms = 2'000;
+        p.stake.evidence_window_ms = 1'000;
+        p.sweeps.sweeps_per_queue = 5;
+        p.auction.bids_max = 8;
+        p.auction.leases_per_clearing = 6;
+        p.money.issuance_per_epoch = Amount{12'345};
+        return p;
+    }
+
+    void step() {
+        const std::uint64_t actions = rng.below(6);
+        for (std::uint64_t i = 0; i < actions; ++i) act();
+        work_on_leases();
+        const std::uint64_t ms = rng.chance(20) ? rng.between(2'000, 9'000) : rng.between(50, 400);
+        for (const Receipt& r : world.block(ms))
+            r.refusal == Refusal::none ? ++totals.applied : ++totals.refused;
+        watch();
+    }
+
+    /// Everybody stops; all that can end, ends.
+    void finish() {
+        for (int i = 0; i < 1'000 && !ended(); ++i) {
+            world.block(3'000);
+            watch();
+        }
+    }
+
+    [[nodiscard]] bool ended() const {
+        for (const StateEntry& e : world.state.scan(Key(Table::job), {}, SIZE_MAX)) {
+            const auto job = decode_state<Job>(e.value);
+            if (job.chunks_left != job.chunks_disputed) return false;
+            if (job.chunks_left == 0) return false;
+        }
+        return true;
+    }
+
+    World world;
+    Rng rng;
+    Totals totals;
+
+  private:
+    std::string anyone() { return kPeople[rng.below(std::size(kPeople))]; }
+    std::string any_provider() { return kProviders[rng.below(std::size(kProviders))]; }
+    JobId any_job() { return jobs_.empty() ? JobId{} : jobs_[rng.below(jobs_.size())]; }
+
+    void post() {
+        const std::string from = anyone();
+        JobSpec spec = world.job_spec(1 + static_cast<std::uint32_t>(rng.below(9)));
+        spec.limit = Price{rng.between(4'000'000, 30'000'000)};
+        spec.replicas = static_cast<std::uint8_t>(rng.chance(2) ? 1 : rng.between(2, 3));
+        spec.tasks_per_lot = static_cast<std::uint16_t>(rng.between(1, 3));
+        spec.spread = static_cast<std::uint32_t>(rng.chance(3) ? rng.between(1, 3) : 0);
+        spec.attempts = static_cast<std::uint8_t>(rng.between(1, 3));
+        spec.life_ms = rng.between(1'000, 15'000);
+        spec.retention_ms = rng.chance(2) ? 0 : rng.between(100, 5'000);
+        spec.on_failure = rng.chance(3) ? FailurePolicy::stop : FailurePolicy::go_on;
+        spec.first_fill = static_cast<std::uint32_t>(rng.chance(4) ? 1 : 0);
+        if (rng.chance(3)) spec.input = JobInput{TreeRoot{}, rng.below(100'000)};
+        if (rng.chance(3)) spec.admission = Amount{rng.below(1'000)};
+        jobs_.push_back(world.next_job(from));
+        world.queue(from, JobPost{spec});
+    }
+
+    void act() {
+        switch (rng.below(14)) {
+            case 0:
+            case 1:
+            case 2:
+                return post();
+            case 3:
+                return world.queue(anyone(), JobCancel{any_job()});
+            case 4:
+                return world.queue(anyone(), JobTopup{any_job(), Amount{rng.below(1'000'000)}});
+            case 5:
+                return world.queue(anyone(),
+                                   JobRaise{any_job(), Price{rng.between(5'000'000, 40'000'000)}});
+            case 6:
+                return world.queue(
+                    anyone(), Transfer{world.address(anyone()), Amount{rng.below(5'000'000)}, {}});
+            case 7:
+                return world.queue(
+                    anyone(), Faucet{world.address(anyone()), Amount{rng.below(3) * 1'000'000}});
+            case 8: {
+                const std::string p = any_provider();
+                return world.queue(p, ProviderAsk{world.address(p), random_ask()});
+            }
+            case 9: {
+                const std::string p = any_provider();
+                return world.queue(p, ProviderPause{world.address(p)});
+            }
+            case 10:
+            case 11: {
+                const std::string p = any_provider();
+                return world.queue(p, ProviderResume{world.address(p)});
+            }
+            case 12: {
+                const std::string p = any_provider();
+                if (rng.chance(2))
+                    return world.queue(p,
+                                       ProviderUnstake{world.address(p), credits(rng.below(400))});
+                return world.queue(p, ProviderStake{world.address(p), credits(rng.below(300))});
+            }
+            default:
+                return world.queue(anyone(), ProviderWithdraw{world.address(any_provider())});
+        }
+    }
+
+    Ask random_ask() {
+        Ask ask = world.registration("alice").ask;
+        ask.steps.clear();
+        std::uint64_t price = rng.between(4'000'000, 12'000'000);
+        for (std::uint64_t i = 0; i <= rng.below(3); ++i) {
+            ask.steps.push_back({Price{price}, 1 + static_cast<std::uint32_t>(rng.below(3))});
+            price += 1 + rng.below(3'000'000);
+        }
+        return ask;
+    }
+
+    /// Each provider with a temper of its own looks at its leases and may or may not do its duty.
+    void work_on_leases() {
+        for (const char* name : kProviders) {
+            for (const LeaseView& l : provider_leases(world.state, world.address(name), 100)) {
+                if (!rng.chance(3)) continue;
+                work_on(name, l);
+            }
+        }
+    }
+
+    void work_on(const std::string& name, const LeaseView& l) {
+        const std::uint8_t lane = static_cast<std::uint8_t>(1 + rng.below(3));
+        if (l.lease.state == LeaseState::matched) {
+            if (rng.chance(12)) return world.queue(name, LeaseReturn{l.id}, lane);
+            if (rng.chance(12)) return world.queue(name, LeaseReportInput{l.id}, lane);
+            return world.queue(name, LeaseStart{l.id}, lane);
+        }
+        if (l.lease.state == LeaseState::started) {
+            const std::uint8_t variant = static_cast<std::uint8_t>(rng.chance(8) ? 1 : 0);
+            LeaseReveal reveal = world.make_reveal(l, Gas{1 + rng.below(1'000'000'000)}, variant);
+            // Replicas must agree on gas to agree at all: mostly they do.
+            if (!rng.chance(6))
+                for (Claim& c : reveal.claims) c.gas = Gas{400'000'000};
+            if (rng.chance(10)) reveal.claims.front().code = 3;
+            world.queue(name, world.make_commit(reveal, world.address(name)), lane);
+            reveals_[l.id] = reveal;
+            return;
+        }
+        if (l.lease.state == LeaseState::committed && l.lease.deadline) {
+            if (!reveals_.contains(l.id)) return;
+            LeaseReveal reveal = reveals_.at(l.id);
+            if (rng.chance(10)) reveal.salt.bytes[1] = 9;
+            world.queue(rng.chance(4) ? anyone() : name, reveal, lane);
+        }
+    }
+
+    /// Ends of leases, each once; no lease is paid twice.
+    void watch() {
+        for (; seen_ < world.events().size(); ++seen_) {
+            const Event& event = world.events()[seen_];
+            if (const auto* lease = std::get_if<LeaseEvent>(&event)) {
+                if (lease->state == LeaseState::settled) CHECK(paid_.insert(lease->lease).second);
+                if (lease->state >= LeaseState::settled) ++totals.leases[lease->state];
+            } else if (const auto* chunk = std::get_if<ChunkEvent>(&event)) {
+                totals.disputed += chunk->state == TaskState::disputed;
+                if (chunk->state == TaskState::settled || chunk->state == TaskState::failed)
+                    CHECK(final_.insert({chunk->job, chunk->chunk}).second);
+            } else if (const auto* job = std::get_if<JobEvent>(&event)) {
+                totals.deleted += job->deleted;
+            }
+        }
+        check_jobs();
+    }
+
+    /// Every job's money is what its open chunks need, neither more nor less.
+    void check_jobs() {
+        std::map<JobId, Amount> in_leases;
+        std::map<Address, Amount> locked;
+        for (const StateEntry& e : world.state.scan(Key(Table::lease), {}, SIZE_MAX)) {
+            const auto l = decode_state<Lease>(e.value);
+            in_leases[l.job] = plus(in_leases[l.job], l.escrow);
+            locked[l.provider] = plus(locked[l.provider], plus(l.reserve, l.at_risk));
+        }
+        for (const StateEntry& e : world.state.scan(Key(Table::job), {}, SIZE_MAX)) {
+            const auto id = id_in_key<JobId>(e.key, 1);
+            const auto job = decode_state<Job>(e.value);
+            const auto spec = *load<JobSpec>(world.state, job_spec_key(id));
+            CHECK(plus(job.escrow, in_leases[id]) ==
+                  times(*chunk_escrow(spec, job.limit), job.chunks_left));
+            CHECK(job.retention == times(*retention_pay(world.params(), spec),
+                                         std::uint64_t{job.chunks_left} * spec.replicas));
+        }
+        for (const StateEntry& e : world.state.scan(Key(Table::provider), {}, SIZE_MAX)) {
+            const auto p = decode_state<Provider>(e.value);
+            // Nothing is locked but by a lease that lives.
+            CHECK(p.locked == locked[p.owner]);
+        }
+    }
+
+    std::vector<JobId> jobs_;
+    std::map<LeaseId, LeaseReveal> reveals_;
+    std::set<LeaseId> paid_;
+    std::set<std::pair<JobId, std::uint32_t>> final_;
+    std::size_t seen_ = 0;
+};
+
+}  // namespace
+
+TEST_SUITE("market/history") {
+    TEST_CASE("random histories keep every credit, end every job and pay no lease twice") {
+        Totals all;
+        for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+            CAPTURE(seed);
+            History history(seed);
+            for (int i = 0; i < 250; ++i) history.step();
+            history.finish();
+            CHECK(history.ended());
+            CHECK(history.world.rebuilt_root() == history.world.head().state_root);
+            all.applied += history.totals.applied;
+            all.refused += history.totals.refused;
+            all.disputed += history.totals.disputed;
+            all.deleted += history.totals.deleted;
+            for (const auto& [state, n] : history.totals.leases) all.leases[state] += n;
+        }
+        // The histories reach what they are meant to reach.
+        CHECK(all.applied > 1'000);
+        CHECK(all.refused > 100);
+        CHECK(all.disputed > 3);
+        CHECK(all.deleted > 50);
+        CHECK(all.leases[LeaseState::settled] > 50);
+        CHECK(all.leases[LeaseState::missed] > 20);
+        CHECK(all.leases[LeaseState::returned] > 5);
+        CHECK(all.leases[LeaseState::lost] > 3);
+        MESSAGE("applied " << all.applied << ", refused " << all.refused << ", settled "
+                           << all.leases[LeaseState::settled] << ", missed "
+                           << all.leases[LeaseState::missed] << ", lost "
+                           << all.leases[LeaseState::lost] << ", returned "
+                           << all.leases[LeaseState::returned] << ", disputed " << all.disputed
+                           << ", jobs deleted " << all.deleted);
+    }
+}
+
+}  // namespace millrace::market

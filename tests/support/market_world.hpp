@@ -209,7 +209,7 @@ class World {
     }
     void must(const std::string& from, TxBody body) {
         const Refusal refusal = send(from, std::move(body));
-        CAPTURE(enum_name(refusal));
+        CAPTURE(std::string(enum_name(refusal)));
         REQUIRE(refusal == Refusal::none);
     }
     /// Blocks without transactions for at least so long.

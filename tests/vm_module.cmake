@@ -13,3 +13,9 @@ millrace_test(NAME test_vm_spec_validation LABELS vectors
     support/spec_script.cpp
     vectors/vm/spec_validation_test.cpp
   LIBS millrace_vm)
+millrace_test(NAME test_vm_spec LABELS vectors
+  SOURCES
+    support/linked_machine.cpp
+    support/spec_script.cpp
+    vectors/vm/spec_test.cpp
+  LIBS millrace_vm)

@@ -4,10 +4,12 @@ millrace_test(NAME test_vm_module LABELS unit property
     support/counting_new.cpp
     unit/vm/module/check_test.cpp
     unit/vm/module/decode_test.cpp
+    unit/vm/module/docs_test.cpp
     unit/vm/module/limits_test.cpp
     unit/vm/module/reader_test.cpp
     unit/vm/module/validate_test.cpp
   LIBS millrace_vm)
+target_compile_definitions(test_vm_module PRIVATE MILLRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 millrace_test(NAME test_vm_spec_validation LABELS vectors
   SOURCES
     support/spec_script.cpp

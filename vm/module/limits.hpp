@@ -28,6 +28,10 @@ inline constexpr std::uint32_t kLocalsMax = 50'000;  ///< parameters included
 inline constexpr std::uint32_t kFunctionSizeMax = 7'654'321;
 /// Labels of one br_table without the default.
 inline constexpr std::uint32_t kBranchTableMax = 65'520;
+/// A br_table costs one comparison of its operands for each different label type. In code that is
+/// never reached labels of different types can all match; with many long ones the work would be the
+/// product of two lengths, so the product is bounded. Compilers have one type there.
+inline constexpr std::uint32_t kBranchTableWorkMax = 8'192;
 /// Open blocks in one function: one for each label of the largest br_table, and a few more.
 inline constexpr std::uint32_t kNestingMax = 65'536;
 /// Operands on the stack of one function. With all locals a frame stays below 65,536 slots, so a

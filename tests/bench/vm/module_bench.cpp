@@ -1,7 +1,8 @@
-// Decoding and validating a large module. Usage: bench_module [MEGABYTES | FILE.wasm]
+// Decoding, validating and lowering a large module. Usage: bench_module [MEGABYTES | FILE.wasm]
 // Without a file a module is made of functions like a compiler's: locals, arithmetic, loads,
 // branches, calls, from a fixed seed. Names: vm/module/<operation>/megabytes:<size>.
 #include <fmt/core.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "common/rng.hpp"
 #include "tests/bench/stopwatch.hpp"
 #include "tests/support/wasm_builder.hpp"
+#include "vm/image/image.hpp"
 #include "vm/module/check.hpp"
 
 namespace {
@@ -94,14 +96,16 @@ int main(int argc, char** argv) {
     const std::size_t size = binary.size();
     bench::Stopwatch decoding;
     auto decoded = vm::decode_module(std::move(binary));
-    report("decode", size, decoding.milliseconds());
+    const double decoded_ms = decoding.milliseconds();
+    report("decode", size, decoded_ms);
     if (!decoded.has_value()) {
         fmt::print("refused: {}\n", decoded.error().sentence());
         return 1;
     }
     bench::Stopwatch validating;
     const auto valid = vm::validate(*std::move(decoded));
-    report("validate", size, validating.milliseconds());
+    const double validated_ms = validating.milliseconds();
+    report("validate", size, validated_ms);
     if (!valid.has_value()) {
         fmt::print("refused: {}\n", valid.error().sentence());
         return 1;
@@ -109,6 +113,20 @@ int main(int argc, char** argv) {
     bench::Stopwatch walking;
     const vm::ModuleReport summary = vm::make_report(*valid);
     report("walk", size, walking.milliseconds());
+    vm::ImageOptions options;
+    options.for_harness = true;  // any module: no `_start` needed, no root made
+    bench::Stopwatch lowering;
+    const auto image = vm::make_image(*valid, options);
+    report("lower", size, lowering.milliseconds());
+    report("decode_validate_lower", size, decoded_ms + validated_ms + lowering.milliseconds());
+    if (image.has_value())
+        fmt::print("image: {} words of code; ", image->code.size());
+    else
+        fmt::print("image refused: {}; ", image.error().detail);
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    fmt::print("peak of the process: {:.1f} times the module\n",
+               static_cast<double>(usage.ru_maxrss) * 1024 / static_cast<double>(size));
     fmt::print("{}", vm::to_text(summary));
     return 0;
 }

@@ -18,11 +18,6 @@ constexpr std::uint32_t kEmptyLabel = 0;
 constexpr std::uint32_t kSingleLabels = 1;
 constexpr std::uint32_t kTypeLabels = kSingleLabels + kSingleTypes.size();
 
-/// A br_table costs one comparison of operands for each different label type. In code that is never
-/// reached labels of different types can all match; with many long ones the work would be the
-/// product of two lengths. Compilers have one type there, so the product is bounded.
-constexpr std::uint64_t kBranchTableWorkMax = 8'192;
-
 std::string number(std::uint64_t value) {
     return std::to_string(value);
 }

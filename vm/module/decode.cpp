@@ -445,7 +445,8 @@ void Decoder::read_elements(ByteCursor& in) {
     const std::uint32_t count = read_count(in, 0, kElementSegmentsMax,
                                            ModuleRule::too_many_element_segments, kElementBytesMin);
     module_.elements.reserve(count);
-    // Growing by doubling would hold three times the list for a moment; an item takes a byte or more.
+    // Growing by doubling would hold three times the list for a moment; an item takes a byte or
+    // more.
     module_.element_items.reserve(in.left());
     for (std::uint32_t i = 0; i < count && !in.failed(); ++i) read_element(in);
 }

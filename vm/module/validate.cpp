@@ -42,19 +42,20 @@ class ModuleValidator {
     }
 
   private:
-    Check check_functions() const;
-    Check check_tables() const;
-    Check check_memories() const;
+    [[nodiscard]] Check check_functions() const;
+    [[nodiscard]] Check check_tables() const;
+    [[nodiscard]] Check check_memories() const;
     Check check_globals();
     Check check_exports();
-    Check check_export_names() const;
-    Check check_start() const;
+    [[nodiscard]] Check check_export_names() const;
+    [[nodiscard]] Check check_start() const;
     Check check_elements();
     Check check_items(const ElementSegment& segment);
     Check check_data();
     Check check_constant(const ConstExpr& constant, ValType wanted);
     Check constant_type(const ConstExpr& constant, ValType& out);
-    Check check_constant_global(std::uint64_t index, std::uint32_t at, ValType& out) const;
+    [[nodiscard]] Check check_constant_global(std::uint64_t index, std::uint32_t at,
+                                              ValType& out) const;
     Check declare_function(std::uint64_t index, std::uint32_t at);
 
     const Module& module_;

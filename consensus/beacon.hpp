@@ -1,15 +1,9 @@
 #pragma once
 
 #include "common/hash.hpp"
+#include "common/vrf.hpp"
 #include "consensus/leader.hpp"
 #include "consensus/types.hpp"
-
-namespace millrace {
-// The same names as common/vrf.hpp gives.
-using VrfKey = FixedBytes<32, struct VrfKeyTag>;
-using VrfProof = FixedBytes<80, struct VrfProofTag>;
-using VrfOutput = FixedBytes<64, struct VrfOutputTag>;
-}  // namespace millrace
 
 /// The chain of randomness: each block carries its proposer's VRF proof over the parent's beacon
 /// only, so a proposer can publish one value or none, and cannot choose among several by reordering

@@ -180,7 +180,7 @@ struct Blame {
     PeerFault fault = PeerFault::bad_signature;
 };
 /// The finalized chain is further ahead than blocks are fetched one by one: sync up to this
-/// certificate, then make a new engine from there.
+/// certificate, then make a new engine from there. Repeated with each newer finalization.
 struct FellBehind {
     Certificate certificate;
 };

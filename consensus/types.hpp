@@ -10,17 +10,12 @@
 #include "common/amount.hpp"
 #include "common/bytes.hpp"
 #include "common/codec.hpp"
+#include "common/ed25519.hpp"
 #include "common/result.hpp"
 #include "common/units.hpp"
 
 /// The words of agreement: validators and their weights, blocks as consensus sees them, time.
 /// Source: docs/protocol/consensus.md.
-namespace millrace {
-// The same names as common/ed25519.hpp gives; agreement itself does no cryptography.
-using Ed25519Key = FixedBytes<32, struct Ed25519KeyTag>;
-using Ed25519Signature = FixedBytes<64, struct Ed25519SignatureTag>;
-}  // namespace millrace
-
 namespace millrace::consensus {
 
 /// Position in the epoch's validator set.

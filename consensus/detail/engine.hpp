@@ -184,7 +184,7 @@ class Engine {
     bool started_ = false;
     bool closed_ = false;
     bool halted_ = false;
-    bool fell_behind_ = false;
+    View fell_behind_;
 
     // the view's timers
     std::uint64_t entered_ms_ = 0;

@@ -126,8 +126,10 @@ std::optional<std::vector<BlockPtr>> Engine::chain_to(const BlockHash& hash) {
         const bool far = block == nullptr ||
                          block->facts.height.value > floor_.block.height.value + kCatchUpBlocksMax;
         if (far) {
-            if (!fell_behind_) emit(FellBehind{*best_final_});
-            fell_behind_ = true;
+            // Once per finalization: a sync that failed is tried again with the next one.
+            const View view = best_final_->subject.view;
+            if (fell_behind_ < view) emit(FellBehind{*best_final_});
+            fell_behind_ = std::max(fell_behind_, view);
             return std::nullopt;
         }
         if (block->facts.height <= floor_.block.height) {

@@ -65,6 +65,11 @@ TEST_SUITE("simulation/consensus") {
         run_swarm(1, 60, 1);
     }
 
+    TEST_CASE("seeds that once failed") {
+        // 8792: the sync after falling behind failed in a partition, and was never tried again.
+        for (const std::uint64_t seed : {8792U}) run_swarm(seed, 1, 4);
+    }
+
     TEST_CASE("the same seed leaves the same trace, another seed another") {
         for (const std::uint64_t seed : {3U, 17U, 40U}) {
             CAPTURE(seed);

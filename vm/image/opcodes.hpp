@@ -221,6 +221,73 @@ inline constexpr std::size_t kImageOpcodeCount = kImageOpcodes.size();
     return kImageOpcodes[static_cast<std::size_t>(op)];
 }
 
+/// The form's name, as docs/protocol/image.md has it.
+[[nodiscard]] constexpr std::string_view form_text(ImageForm form) {
+    switch (form) {
+        case ImageForm::none:
+            return "none";
+        case ImageForm::dst_a_b:
+            return "dst_a_b";
+        case ImageForm::dst_a_imm:
+            return "dst_a_imm";
+        case ImageForm::dst_a:
+            return "dst_a";
+        case ImageForm::dst_x:
+            return "dst_x";
+        case ImageForm::dst_extension:
+            return "dst_extension";
+        case ImageForm::branch_a_b:
+            return "branch_a_b";
+        case ImageForm::branch_a_imm:
+            return "branch_a_imm";
+        case ImageForm::boot:
+            return "boot";
+        case ImageForm::target:
+            return "target";
+        case ImageForm::table:
+            return "table";
+        case ImageForm::live_charge:
+            return "live_charge";
+        case ImageForm::charge:
+            return "charge";
+        case ImageForm::slots_count:
+            return "slots_count";
+        case ImageForm::call:
+            return "call";
+        case ImageForm::call_indirect:
+            return "call_indirect";
+        case ImageForm::host:
+            return "host";
+        case ImageForm::a_only:
+            return "a_only";
+        case ImageForm::a_x:
+            return "a_x";
+        case ImageForm::x_only:
+            return "x_only";
+        case ImageForm::a_b_c:
+            return "a_b_c";
+        case ImageForm::a_b_c_extension:
+            return "a_b_c_extension";
+        case ImageForm::dst_a_table:
+            return "dst_a_table";
+        case ImageForm::select:
+            return "select";
+        case ImageForm::load:
+            return "load";
+        case ImageForm::load_wide:
+            return "load_wide";
+        case ImageForm::load_at:
+            return "load_at";
+        case ImageForm::store:
+            return "store";
+        case ImageForm::store_wide:
+            return "store_wide";
+        case ImageForm::store_at:
+            return "store_at";
+    }
+    return "?";
+}
+
 /// Words of an instruction; `br_table` has its targets on top.
 [[nodiscard]] constexpr unsigned word_count(ImageForm form) {
     switch (form) {

@@ -1,6 +1,7 @@
 # image/: the program as the machine runs it. machine/: the machine.
 list(APPEND vm_machine_sources
   image/detail/control_lowering.cpp
+  image/disassemble.cpp
   image/detail/function_lowering.cpp
   image/image.cpp
   image/lower.cpp
@@ -15,6 +16,7 @@ list(APPEND vm_machine_sources
 list(APPEND vm_machine_headers
   image/detail/code_writer.hpp
   image/detail/function_lowering.hpp
+  image/disassemble.hpp
   image/format.hpp
   image/gas.hpp
   image/image.hpp

@@ -63,8 +63,7 @@ void FunctionLowering::begin_else() {
     code_.link(control.else_site, code_.size());
     control.else_site = kNoSite;
     control.kind = Control::Kind::else_;
-    drop_to(control.height);
-    for (std::uint32_t i = 0; i < control.param_count; ++i) push_slot();
+    settle(control.height + control.param_count);
     path_ = control.if_path;
     untested_ = control.if_untested;
     reachable_ = true;
@@ -98,12 +97,10 @@ void FunctionLowering::end() {
         }
         code_.link_chain(control.forward, code_.size());
         reachable_ = true;
-        drop_to(control.height);
-        for (std::uint32_t i = 0; i < control.result_count; ++i) push_slot();
+        settle(control.height + control.result_count);
         begin_block_lazily();
     } else if (!reachable_) {
-        drop_to(control.height);
-        for (std::uint32_t i = 0; i < control.result_count; ++i) push_slot();
+        settle(control.height + control.result_count);
     }
     // Otherwise control only falls through: the same basic block goes on, operands as they are.
     controls_.pop_back();
@@ -122,8 +119,7 @@ void FunctionLowering::end_function() {
         path_ = std::max(path_, control.path);
         untested_ = std::max(untested_, control.untested);
         code_.link_chain(control.forward, code_.size());
-        drop_to(0);
-        for (std::uint32_t i = 0; i < control.result_count; ++i) push_slot();
+        settle(control.result_count);
         reachable_ = true;
         begin_block_lazily();
         test_when_due();
@@ -229,21 +225,21 @@ FunctionLowering::Condition FunctionLowering::pop_condition(bool when) {
     case ImageOp::name##_imm:                                                 \
         out.op = when ? ImageOp::br_##name##_imm : ImageOp::br_##other##_imm; \
         break;
-        X(i32_eq, i32_ne)
-        X(i32_ne, i32_eq) X(i32_lt_s, i32_ge_s) X(i32_lt_u, i32_ge_u) X(i32_gt_s, i32_le_s)
-            X(i32_gt_u, i32_le_u) X(i32_le_s, i32_gt_s) X(i32_le_u, i32_gt_u) X(i32_ge_s, i32_lt_s)
-                X(i32_ge_u, i32_lt_u) X(i64_eq, i64_ne) X(i64_ne, i64_eq) X(i64_lt_s, i64_ge_s)
-                    X(i64_lt_u, i64_ge_u) X(i64_gt_s, i64_le_s) X(i64_gt_u, i64_le_u)
-                        X(i64_le_s, i64_gt_s) X(i64_le_u, i64_gt_u) X(i64_ge_s, i64_lt_s)
-                            X(i64_ge_u, i64_lt_u)
+            X(i32_eq, i32_ne)
+        X(i32_ne, i32_eq)
+        X(i32_lt_s, i32_ge_s) X(i32_lt_u, i32_ge_u) X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u)
+            X(i32_le_s, i32_gt_s) X(i32_le_u, i32_gt_u) X(i32_ge_s, i32_lt_s) X(i32_ge_u, i32_lt_u)
+                X(i64_eq, i64_ne) X(i64_ne, i64_eq) X(i64_lt_s, i64_ge_s) X(i64_lt_u, i64_ge_u)
+                    X(i64_gt_s, i64_le_s) X(i64_gt_u, i64_le_u) X(i64_le_s, i64_gt_s)
+                        X(i64_le_u, i64_gt_u) X(i64_ge_s, i64_lt_s) X(i64_ge_u, i64_lt_u)
 #undef X
 #define X(name)                                                      \
     case ImageOp::name:                                              \
         out.op = when ? ImageOp::br_##name : ImageOp::br_not_##name; \
         break;
-                                MILLRACE_IMAGE_FLOAT_COMPARE(X)
+                            MILLRACE_IMAGE_FLOAT_COMPARE(X)
 #undef X
-                                    case ImageOp::i32_eqz:
+                                case ImageOp::i32_eqz:
             out = {when ? ImageOp::br_i32_eq_imm : ImageOp::br_i32_ne_imm, word::b(last), 0};
             break;
             case ImageOp::i64_eqz:

@@ -73,6 +73,9 @@ class FunctionLowering {
     /// The same for aliases of one local that is about to change.
     void flush_local(std::uint32_t local);
     void drop_to(std::uint32_t new_height);
+    /// Makes the stack `new_height` operands high, all in their slots; what is pending is no longer
+    /// reached. Costs what is added, so that many merges of many values stay linear.
+    void settle(std::uint32_t new_height);
     void put_constant(std::uint32_t slot, std::uint64_t bits);
 
     // ---- code

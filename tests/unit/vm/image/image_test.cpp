@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "common/rng.hpp"
 #include "tests/support/machine_programs.hpp"
+#include "vm/image/disassemble.hpp"
 #include "vm/image/opcodes.hpp"
 #include "vm/image/publish.hpp"
 
@@ -175,6 +177,42 @@ TEST_SUITE("vm/image/image") {
         const Image c = image_of(loop_program(201));
         CHECK(a.root == b.root);
         CHECK(a.root != c.root);
+    }
+
+    TEST_CASE("code reads back as words") {
+        WasmCode code;
+        code.op(Opcode::local_get, 0).i32(5).op(Opcode::i32_add).op(Opcode::local_set, 0);
+        const Image image = image_of(command_module(code, {{1, ValType::i32}}));
+        CHECK(disassemble(image.code, 0, static_cast<std::uint32_t>(image.code.size())) ==
+              "0  boot 1 pages, at most 65536\n"
+              "2  br ->4\n"
+              "3  invalid\n"
+              "4  call f0 base s0, entry 7, slots 3\n"
+              "6  finish\n"
+              "7  zero_locals s0 count 1\n"
+              "8  head live 1, gas 6\n"
+              "9  i32_add_imm s0 = s0, #5\n"
+              "10  ret\n");
+    }
+
+    TEST_CASE("any words can be read, and none past the end") {
+        const std::uint64_t seed = 3;
+        CAPTURE(seed);
+        Rng rng(seed);
+        std::size_t shown = 0;
+        for (int round = 0; round < 500; ++round) {
+            std::vector<std::uint64_t> code(rng.between(1, 6));
+            for (std::uint64_t& w : code)
+                w = (rng.next() << 16) | rng.below(kImageOpcodeCount + 20);
+            for (std::uint32_t at = 0; at < code.size();) {
+                const Disassembled one = disassemble_at(code, at);
+                REQUIRE(one.words >= 1);
+                REQUIRE(at + one.words <= code.size());
+                shown += one.text.size();
+                at += one.words;
+            }
+        }
+        CHECK(shown > 1'000);
     }
 
     TEST_CASE("the start function runs before _start") {

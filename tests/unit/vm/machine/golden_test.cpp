@@ -3,6 +3,7 @@
 #include "common/codec.hpp"
 #include "tests/support/golden.hpp"
 #include "tests/support/machine_programs.hpp"
+#include "vm/image/opcodes.hpp"
 #include "vm/machine/task_run.hpp"
 
 using namespace millrace;
@@ -30,6 +31,14 @@ TEST_SUITE("vm/machine/golden") {
             golden.check(program.name + ".gas", std::to_string(run->claim.gas));
             golden.check(program.name + ".claim", to_hex(encode(run->claim)));
         }
+        golden.finish();
+    }
+
+    TEST_CASE("image opcodes keep their numbers") {
+        Golden golden("image_opcodes.txt");
+        for (const ImageOpInfo& row : kImageOpcodes)
+            golden.check(std::string{row.text}, std::to_string(static_cast<unsigned>(row.op)) +
+                                                    " " + std::string{form_text(row.form)});
         golden.finish();
     }
 }

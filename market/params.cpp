@@ -60,7 +60,7 @@ Status<const char*> check_params(const Params& p) {
         {"epoch_ms", p.time.epoch_ms, 1'000, kDurationMax},
         {"base_fee_initial", p.fees.base_fee_initial.value, p.fees.base_fee_min.value,
          kNanoPerCredit},
-        {"base_fee_min", p.fees.base_fee_min.value, 1, kNanoPerCredit},
+        {"base_fee_min", p.fees.base_fee_min.value, 8, kNanoPerCredit},
         {"base_fee_target_bytes_per_s", p.fees.base_fee_target_bytes_per_s, 1'000, 1U << 30U},
         {"signature_weight_bytes", p.fees.signature_weight_bytes, 0, 65'536},
         {"move_fee_per_byte_max", p.fees.move_fee_per_byte_max.value, p.fees.base_fee_min.value,

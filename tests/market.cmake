@@ -1,10 +1,17 @@
 millrace_test(NAME test_market LABELS unit
   SOURCES
+    unit/market/auction_clock_test.cpp
+    unit/market/block_test.cpp
     unit/market/life_test.cpp
     unit/market/main_path_test.cpp
     unit/market/refusal_test.cpp
+    unit/market/state_test.cpp
   LIBS millrace_market)
 millrace_test(NAME test_market_history LABELS property
   SOURCES
     property/market/ledger_history_test.cpp
+  LIBS millrace_market)
+millrace_test(NAME test_market_golden LABELS golden
+  SOURCES
+    vectors/market/ledger_golden_test.cpp
   LIBS millrace_market)

@@ -14,4 +14,14 @@ if(TARGET millrace_vm_native)
     SOURCES
       unit/vm/native/disk_tree_test.cpp
     LIBS millrace_vm_native)
+  millrace_test(NAME test_wasi_programs LABELS functional
+    SOURCES
+      functional/wasi/programs_test.cpp
+    LIBS millrace_vm_native)
+  add_dependencies(test_wasi_programs millrace-worker)
+  add_test(NAME build_wasi_programs
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/functional/wasi/build_programs.sh ${CMAKE_BINARY_DIR}/wasi-programs)
+  set_tests_properties(build_wasi_programs PROPERTIES LABELS functional TIMEOUT 120 FIXTURES_SETUP wasi_programs)
+  set_tests_properties(test_wasi_programs PROPERTIES FIXTURES_REQUIRED wasi_programs
+    ENVIRONMENT MILLRACE_WASI_PROGRAMS=${CMAKE_BINARY_DIR}/wasi-programs)
 endif()

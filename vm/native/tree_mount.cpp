@@ -21,6 +21,26 @@ ByteView TreeMount::page(std::uint64_t page_index) const {
     return *slot;
 }
 
+std::vector<Subtree> TreeMount::leaves() const {
+    constexpr std::uint64_t kPagesPerRegion = kRegionSize / kPageSize;
+    std::vector<Subtree> leaves;
+    PageBytes page{};
+    for (std::uint64_t region = 0; region <= kBigFilesMax; ++region) {
+        const std::uint64_t count = pages_of(pages_.region_length(region));
+        if (count == 0) break;
+        for (std::uint64_t i = 0; i < count; ++i) {
+            const std::uint64_t index = region * kPagesPerRegion + i;
+            if (auto got = pages_.read_page(index, page); !got) {
+                if (!failure_) failure_ = got.error();
+                return leaves;
+            }
+            if (std::any_of(page.begin(), page.end(), [](auto byte) { return byte != 0; }))
+                leaves.push_back(Subtree{0, first_page_ + index, page_hash(page)});
+        }
+    }
+    return leaves;
+}
+
 Result<std::unique_ptr<FilePages>> FilePages::open(const std::string& path) {
     FileHandle fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat status{};

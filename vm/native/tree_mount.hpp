@@ -20,6 +20,7 @@ class TreeMount final : public PageSource {
         : pages_(pages), first_page_(first_page) {}
 
     [[nodiscard]] ByteView page(std::uint64_t page_index) const override;
+    [[nodiscard]] std::vector<Subtree> leaves() const override;
     [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
   private:

@@ -1,0 +1,55 @@
+#include "vm/native/worker_protocol.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+
+#include "vm/native/posix.hpp"
+
+namespace millrace::vm {
+
+namespace {
+
+Status<Error> send_all(int fd, ByteView bytes) {
+    while (!bytes.empty()) {
+        const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) return Err{system_error("the other side of the worker's socket is gone")};
+        bytes = bytes.subspan(static_cast<std::size_t>(sent));
+    }
+    return Ok{};
+}
+
+Status<Error> receive_all(int fd, MutableByteView bytes) {
+    while (!bytes.empty()) {
+        const ssize_t got = ::recv(fd, bytes.data(), bytes.size(), 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return Err{system_error("cannot read from the worker's socket")};
+        if (got == 0) return Err{Error{EPIPE, "the worker's socket was closed"}};
+        bytes = bytes.subspan(static_cast<std::size_t>(got));
+    }
+    return Ok{};
+}
+
+}  // namespace
+
+Status<Error> send_frame(int fd, ByteView payload) {
+    MILLRACE_ASSERT(payload.size() <= kWorkerFrameMax);
+    std::array<std::uint8_t, 4> header{};
+    store_le(header.data(), static_cast<std::uint32_t>(payload.size()));
+    MILLRACE_CHECK(send_all(fd, header));
+    return send_all(fd, payload);
+}
+
+Result<Bytes> receive_frame(int fd) {
+    std::array<std::uint8_t, 4> header{};
+    MILLRACE_CHECK(receive_all(fd, header));
+    const auto size = load_le<std::uint32_t>(header.data());
+    if (size > kWorkerFrameMax)
+        return Err{Error{EMSGSIZE, "a frame of " + std::to_string(size) + " bytes is too long"}};
+    Bytes payload(size);
+    MILLRACE_CHECK(receive_all(fd, payload));
+    return payload;
+}
+
+}  // namespace millrace::vm

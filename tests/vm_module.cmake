@@ -15,9 +15,10 @@ millrace_test(NAME test_vm_spec_validation LABELS vectors
     support/spec_script.cpp
     vectors/vm/spec_validation_test.cpp
   LIBS millrace_vm)
-millrace_test(NAME test_vm_spec LABELS vectors
+millrace_test(NAME test_vm_spec LABELS unit vectors
   SOURCES
     support/linked_machine.cpp
     support/spec_script.cpp
+    unit/vm/support/linker_test.cpp
     vectors/vm/spec_test.cpp
   LIBS millrace_vm)

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <fstream>
+
 #include "common/sparse_page_tree.hpp"
 #include "tests/support/wasi_guest.hpp"
 
@@ -68,6 +71,31 @@ TEST_SUITE("vm/wasi/tree") {
         // Computed apart, in Python, from docs/protocol/files.md.
         CHECK_EQ(to_hex(tree.root().view()),
                  "4fe1071a8a528e79ea2b765b19648214d85734707440eef4629e805d6d32d312");
+    }
+
+    TEST_CASE("an image made apart, from the written format alone, is ours byte by byte") {
+        // tests/golden/tree_image.bin: written by a Python script that knows docs/protocol/files.md
+        // only.
+        const char* folder = std::getenv("MILLRACE_GOLDEN");
+        if (folder == nullptr) {
+            MESSAGE("SKIPPED: MILLRACE_GOLDEN does not name the folder of golden files");
+            return;
+        }
+        std::ifstream file(std::string(folder) + "/tree_image.bin", std::ios::binary);
+        REQUIRE(file.good());
+        const std::string golden{std::istreambuf_iterator<char>(file), {}};
+        MemoryTree tree({{"d/f", "hello"},
+                         {"d/g", "world"},
+                         {"e", ""},
+                         {std::string(200, 'x'), std::string(5'000, 'y')}});
+        REQUIRE_EQ(tree.image.region_length(0), golden.size());
+        PageBytes page{};
+        for (std::size_t at = 0; at < golden.size(); at += kPageSize) {
+            CAPTURE(at);
+            REQUIRE(tree.image.read_page(at >> kPageBits, page).has_value());
+            const std::string_view part = std::string_view(golden).substr(at, kPageSize);
+            CHECK(as_text(ByteView(page).first(part.size())) == part);
+        }
     }
 
     TEST_CASE("the root depends on the tree, not on the order of its making") {

@@ -1,5 +1,6 @@
 millrace_test(NAME test_vm_machine LABELS unit property
   SOURCES
+    property/vm/lowering_test.cpp
     property/vm/witness_test.cpp
     unit/vm/image/image_test.cpp
     unit/vm/machine/claim_test.cpp

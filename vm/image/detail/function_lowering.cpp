@@ -459,9 +459,10 @@ void FunctionLowering::instruction(const Instruction& in) {
         binary(ImageOp::name, ImageOp::name##_imm, std::nullopt, #name[1] == '3'); \
         return;
         X(i32_sub)
-    X(i32_shl)
-    X(i32_shr_s) X(i32_shr_u) X(i32_rotl) X(i32_rotr) X(i64_sub) X(i64_shl) X(i64_shr_s) X(
-        i64_shr_u) X(i64_rotl) X(i64_rotr) MILLRACE_IMAGE_INT_DIVIDE(X)
+        X(i32_shl)
+    X(i32_shr_s)
+    X(i32_shr_u) X(i32_rotl) X(i32_rotr) X(i64_sub) X(i64_shl) X(i64_shr_s) X(i64_shr_u) X(
+        i64_rotl) X(i64_rotr) MILLRACE_IMAGE_INT_DIVIDE(X)
 #undef X
 #define X(name, swapped)                                                                     \
     case Opcode::name:                                                                       \
@@ -530,22 +531,22 @@ void FunctionLowering::instruction(const Instruction& in) {
         return;
             X(i32_load, load32_u)
             X(i64_load, load64)
-            X(f32_load, load32_u) X(f64_load, load64) X(i32_load8_s, i32_load8_s)
-                X(i32_load8_u, load8_u) X(i32_load16_s, i32_load16_s) X(i32_load16_u, load16_u)
-                    X(i64_load8_s, i64_load8_s) X(i64_load8_u, load8_u)
-                        X(i64_load16_s, i64_load16_s) X(i64_load16_u, load16_u)
-                            X(i64_load32_s, i64_load32_s) X(i64_load32_u, load32_u)
+            X(f32_load, load32_u)
+            X(f64_load, load64) X(i32_load8_s, i32_load8_s) X(i32_load8_u, load8_u)
+                X(i32_load16_s, i32_load16_s) X(i32_load16_u, load16_u) X(i64_load8_s, i64_load8_s)
+                    X(i64_load8_u, load8_u) X(i64_load16_s, i64_load16_s) X(i64_load16_u, load16_u)
+                        X(i64_load32_s, i64_load32_s) X(i64_load32_u, load32_u)
 #undef X
 #define X(name, image)                    \
     case Opcode::name:                    \
         store(ImageOp::image, in.second); \
         return;
-                                X(i32_store, store32) X(i64_store, store64) X(f32_store, store32)
-                                    X(f64_store, store64) X(i32_store8, store8)
-                                        X(i32_store16, store16) X(i64_store8, store8)
-                                            X(i64_store16, store16) X(i64_store32, store32)
+                            X(i32_store, store32) X(i64_store, store64) X(f32_store, store32)
+                                X(f64_store, store64) X(i32_store8, store8) X(i32_store16, store16)
+                                    X(i64_store8, store8) X(i64_store16, store16)
+                                        X(i64_store32, store32)
 #undef X
-                                                default : special(in);
+                                            default : special(in);
             return;
     }
 }
@@ -566,14 +567,14 @@ void FunctionLowering::eqz(ImageOp op) {
         break;
             X(i32_eq, i32_ne)
             X(i32_ne, i32_eq)
-            X(i32_lt_s, i32_ge_s) X(i32_lt_u, i32_ge_u) X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u)
-                X(i32_le_s, i32_gt_s) X(i32_le_u, i32_gt_u) X(i32_ge_s, i32_lt_s)
-                    X(i32_ge_u, i32_lt_u) X(i64_eq, i64_ne) X(i64_ne, i64_eq) X(i64_lt_s, i64_ge_s)
-                        X(i64_lt_u, i64_ge_u) X(i64_gt_s, i64_le_s) X(i64_gt_u, i64_le_u)
-                            X(i64_le_s, i64_gt_s) X(i64_le_u, i64_gt_u) X(i64_ge_s, i64_lt_s)
-                                X(i64_ge_u, i64_lt_u)
+            X(i32_lt_s, i32_ge_s)
+            X(i32_lt_u, i32_ge_u) X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u) X(i32_le_s, i32_gt_s)
+                X(i32_le_u, i32_gt_u) X(i32_ge_s, i32_lt_s) X(i32_ge_u, i32_lt_u) X(i64_eq, i64_ne)
+                    X(i64_ne, i64_eq) X(i64_lt_s, i64_ge_s) X(i64_lt_u, i64_ge_u)
+                        X(i64_gt_s, i64_le_s) X(i64_gt_u, i64_le_u) X(i64_le_s, i64_gt_s)
+                            X(i64_le_u, i64_gt_u) X(i64_ge_s, i64_lt_s) X(i64_ge_u, i64_lt_u)
 #undef X
-                                    default : break;
+                                default : break;
         }
         if (opposite) {
             last = (last & ~std::uint64_t{0xffff}) | static_cast<std::uint64_t>(*opposite);

@@ -90,8 +90,10 @@ TEST_SUITE("vm/machine/claim") {
             CHECK(facts->gas == claim.gas);
             CHECK(facts->output == claim.output);
             // Only an exit leaves an output.
-            if (claim.exit != ExitKind::exited) CHECK(claim.output.bytes == zero_subtree(kOutputLevels).bytes);
-            if (program.name == "host") CHECK(claim.output.bytes != zero_subtree(kOutputLevels).bytes);
+            if (claim.exit != ExitKind::exited)
+                CHECK(claim.output.bytes == zero_subtree(kOutputLevels).bytes);
+            if (program.name == "host")
+                CHECK(claim.output.bytes != zero_subtree(kOutputLevels).bytes);
 
             FinalProof changed = *proof;
             changed.registers[8 * 9] ^= 1;

@@ -87,6 +87,9 @@ inline constexpr std::uint32_t kGasDirectoryEntry = 200;
 inline constexpr std::uint32_t kGasSubscription = 100;
 inline constexpr std::uint32_t kGasString = 20;
 inline constexpr std::uint32_t kGasVector = 8;
+/// Each page that a file grows by, or that the exit writes: a fault, its zeroing, its hash. As much
+/// as a page of linear memory costs (vm/image/gas.hpp).
+inline constexpr std::uint32_t kGasPage = 512;
 
 inline constexpr std::array<HostFunction, kHostCallCount> kHostFunctions{{
     {HostCall::args_get, "args_get", "ii", true, 100, kGasCopy},

@@ -34,6 +34,7 @@ class FdCalls : public CallBase<A> {
         const std::uint64_t size = fs.size(d.node.slot());
         if (offset + length > size) {
             if (!fs.fits(size, offset + length, false)) return host_.done(Errno::nospc);
+            if (!host_.charge(growth_gas(size, offset + length))) return host_.out_of_gas();
             fs.resize(d.node.slot(), offset + length);
         }
         return host_.done(Errno::success);
@@ -132,6 +133,7 @@ class FdCalls : public CallBase<A> {
         const std::uint64_t from = fs.size(slot);
         if (to >= from) {
             if (!fs.fits(from, to, false)) return host_.done(Errno::nospc);
+            if (!host_.charge(growth_gas(from, to))) return host_.out_of_gas();
             fs.resize(slot, to);
             fs.touch(slot, host_.now());
             return host_.done(Errno::success);

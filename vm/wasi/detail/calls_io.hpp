@@ -49,7 +49,8 @@ class IoCalls : public CallBase<A> {
         if (start > kFileSizeMax || total > kFileSizeMax - start) return host_.done(Errno::fbig);
         const std::uint64_t end = std::max(size, start + total);
         if (!fs.fits(size, end, false)) return host_.done(Errno::nospc);
-        if (!charge_transfer(total)) return host_.out_of_gas();
+        if (!charge_transfer(total) || !host_.charge(growth_gas(size, end)))
+            return host_.out_of_gas();
         if (end != size) fs.resize(d.node.slot(), end);
         fs.touch(d.node.slot(), host_.now());
         return begin_charged(true, positioned, total, start);

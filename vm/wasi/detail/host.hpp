@@ -15,6 +15,10 @@ namespace millrace::vm::wasi {
 [[nodiscard]] constexpr std::uint64_t moved_gas(std::uint64_t bytes, std::uint64_t per_64) {
     return (bytes + 63) / 64 * per_64;
 }
+/// Gas of a file's growth from one size to another.
+[[nodiscard]] constexpr std::uint64_t growth_gas(std::uint64_t from, std::uint64_t to) {
+    return to > from ? (pages_of(to) - pages_of(from)) * kGasPage : 0;
+}
 /// Bytes from `at` to the end of its page.
 [[nodiscard]] constexpr std::uint64_t left_in_page(Address at) {
     return kPageSize - (at & (kPageSize - 1));

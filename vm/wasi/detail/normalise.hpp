@@ -41,7 +41,8 @@ class Normalise {
     HostOutcome begin() {
         const std::uint64_t entries = fs_.entries();
         if (!host_.charge(kGasExit + (entries + 1) * kGasEntry +
-                          moved_gas(fs_.content_bytes(), kGasCopy)))
+                          moved_gas(fs_.content_bytes(), kGasCopy) +
+                          growth_gas(0, fs_.content_bytes())))
             return host_.out_of_gas();
         if (entries == 0) return HostOutcome::done;  // the empty tree is all zero
         put(0, make_record(kRootSlot, 0, 0, 0), kRootSlot);

@@ -140,14 +140,13 @@ void FunctionLowering::emit_return() {
         return;
     }
     if (result_count_ == 1) {
-        const Operand& result = stack_.back();
-        if (result.kind == Operand::Kind::constant) {
-            put_constant(0, result.bits);
+        const Pending* result = pending_at(height() - 1);
+        if (result != nullptr && result->kind == Pending::Kind::constant) {
+            put_constant(0, result->bits);
             emit(word::ax(ImageOp::ret, 0, 0));
             return;
         }
-        const std::uint32_t slot =
-            result.kind == Operand::Kind::local ? result.local : slot_of(height() - 1);
+        const std::uint32_t slot = result != nullptr ? result->local : slot_of(height() - 1);
         emit(word::ax(ImageOp::ret_one, slot, 0));
         return;
     }
@@ -227,10 +226,11 @@ FunctionLowering::Condition FunctionLowering::pop_condition(bool when) {
         break;
             X(i32_eq, i32_ne)
             X(i32_ne, i32_eq)
-        X(i32_lt_s, i32_ge_s)
-        X(i32_lt_u, i32_ge_u) X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u) X(i32_le_s, i32_gt_s)
-            X(i32_le_u, i32_gt_u) X(i32_ge_s, i32_lt_s) X(i32_ge_u, i32_lt_u) X(i64_eq, i64_ne)
-                X(i64_ne, i64_eq) X(i64_lt_s, i64_ge_s) X(i64_lt_u, i64_ge_u) X(i64_gt_s, i64_le_s)
+            X(i32_lt_s, i32_ge_s)
+        X(i32_lt_u, i32_ge_u)
+        X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u) X(i32_le_s, i32_gt_s) X(i32_le_u, i32_gt_u)
+            X(i32_ge_s, i32_lt_s) X(i32_ge_u, i32_lt_u) X(i64_eq, i64_ne) X(i64_ne, i64_eq)
+                X(i64_lt_s, i64_ge_s) X(i64_lt_u, i64_ge_u) X(i64_gt_s, i64_le_s)
                     X(i64_gt_u, i64_le_u) X(i64_le_s, i64_gt_s) X(i64_le_u, i64_gt_u)
                         X(i64_ge_s, i64_lt_s) X(i64_ge_u, i64_lt_u)
 #undef X

@@ -23,44 +23,64 @@ std::uint64_t FunctionLowering::gas_demand() {
 
 // ---- operands ---------------------------------------------------------------------------------
 
-void FunctionLowering::push_slot() {
-    stack_.push_back({});
-    height_max_ = std::max(height_max_, height());
+void FunctionLowering::push_slots(std::uint32_t count) {
+    height_ += count;
+    height_max_ = std::max(height_max_, height_);
 }
 
-void FunctionLowering::push_lazy(Operand operand) {
+void FunctionLowering::push_pending(Pending pending) {
     if (pending_count_ == kPendingMax) {
-        materialise(pending_[0]);
+        write_pending(pending_[0]);
         std::copy(pending_.begin() + 1, pending_.end(), pending_.begin());
         --pending_count_;
     }
-    pending_[pending_count_++] = height();
-    stack_.push_back(operand);
-    height_max_ = std::max(height_max_, height());
+    pending.position = height_;
+    pending_[pending_count_++] = pending;
+    push_slots(1);
 }
 
-FunctionLowering::Operand FunctionLowering::pop() {
-    const Operand top = stack_.back();
-    stack_.pop_back();
-    if (pending_count_ != 0 && pending_[pending_count_ - 1] == height()) --pending_count_;
-    return top;
+void FunctionLowering::push_local(std::uint32_t local) {
+    push_pending({0, Pending::Kind::local, local, 0});
+}
+
+void FunctionLowering::push_constant(std::uint64_t bits) {
+    push_pending({0, Pending::Kind::constant, 0, bits});
+}
+
+const FunctionLowering::Pending* FunctionLowering::pending_at(std::uint32_t position) const {
+    for (std::uint32_t i = pending_count_; i > 0 && pending_[i - 1].position >= position; --i)
+        if (pending_[i - 1].position == position) return &pending_[i - 1];
+    return nullptr;
+}
+
+const FunctionLowering::Pending* FunctionLowering::constant_at(std::uint32_t position) const {
+    const Pending* found = pending_at(position);
+    return found != nullptr && found->kind == Pending::Kind::constant ? found : nullptr;
+}
+
+void FunctionLowering::pop() {
+    --height_;
+    if (pending_count_ != 0 && pending_[pending_count_ - 1].position == height_) --pending_count_;
 }
 
 std::uint32_t FunctionLowering::pop_slot() {
-    const Operand& top = stack_.back();
-    if (top.kind == Operand::Kind::constant) materialise(height() - 1);
-    const Operand popped = pop();
-    return popped.kind == Operand::Kind::local ? popped.local : slot_of(height());
+    std::uint32_t slot = slot_of(height_ - 1);
+    if (const Pending* top = pending_at(height_ - 1)) {
+        if (top->kind == Pending::Kind::local)
+            slot = top->local;
+        else
+            write_pending(*top);
+    }
+    pop();
+    return slot;
 }
 
-void FunctionLowering::materialise(std::uint32_t position) {
-    Operand& operand = stack_[position];
-    const std::uint32_t slot = slot_of(position);
-    if (operand.kind == Operand::Kind::local)
-        emit(word::abc(ImageOp::copy, slot, operand.local, 0));
-    else if (operand.kind == Operand::Kind::constant)
-        put_constant(slot, operand.bits);
-    operand.kind = Operand::Kind::slot;
+void FunctionLowering::write_pending(const Pending& pending) {
+    const std::uint32_t slot = slot_of(pending.position);
+    if (pending.kind == Pending::Kind::local)
+        emit(word::abc(ImageOp::copy, slot, pending.local, 0));
+    else
+        put_constant(slot, pending.bits);
 }
 
 void FunctionLowering::put_constant(std::uint32_t slot, std::uint64_t bits) {
@@ -75,40 +95,40 @@ void FunctionLowering::put_constant(std::uint32_t slot, std::uint64_t bits) {
 }
 
 void FunctionLowering::flush() {
-    for (std::uint32_t i = 0; i < pending_count_; ++i) materialise(pending_[i]);
+    for (std::uint32_t i = 0; i < pending_count_; ++i) write_pending(pending_[i]);
     pending_count_ = 0;
 }
 
-void FunctionLowering::flush_local(std::uint32_t local) {
+void FunctionLowering::flush_local(std::uint32_t local, std::uint32_t end) {
     std::uint32_t kept = 0;
     for (std::uint32_t i = 0; i < pending_count_; ++i) {
-        const Operand& operand = stack_[pending_[i]];
-        if (operand.kind == Operand::Kind::local && operand.local == local)
-            materialise(pending_[i]);
+        const Pending& pending = pending_[i];
+        if (pending.position < end && pending.kind == Pending::Kind::local &&
+            pending.local == local)
+            write_pending(pending);
         else
-            pending_[kept++] = pending_[i];
+            pending_[kept++] = pending;
     }
     pending_count_ = kept;
 }
 
 void FunctionLowering::flush_top(std::uint32_t count) {
-    const std::uint32_t first = height() - count;
+    const std::uint32_t first = height_ - count;
     std::uint32_t kept = 0;
-    while (kept < pending_count_ && pending_[kept] < first) ++kept;
-    for (std::uint32_t i = kept; i < pending_count_; ++i) materialise(pending_[i]);
+    while (kept < pending_count_ && pending_[kept].position < first) ++kept;
+    for (std::uint32_t i = kept; i < pending_count_; ++i) write_pending(pending_[i]);
     pending_count_ = kept;
 }
 
 void FunctionLowering::drop_to(std::uint32_t new_height) {
-    stack_.resize(new_height);
-    while (pending_count_ != 0 && pending_[pending_count_ - 1] >= new_height) --pending_count_;
+    height_ = new_height;
+    while (pending_count_ != 0 && pending_[pending_count_ - 1].position >= new_height)
+        --pending_count_;
 }
 
 void FunctionLowering::settle(std::uint32_t new_height) {
-    for (std::uint32_t i = 0; i < pending_count_; ++i)
-        stack_[pending_[i]].kind = Operand::Kind::slot;
     pending_count_ = 0;
-    stack_.resize(new_height);
+    height_ = new_height;
     height_max_ = std::max(height_max_, new_height);
 }
 
@@ -130,7 +150,7 @@ void FunctionLowering::emit_result(ImageOp op, std::uint32_t b, std::uint32_t c)
     const std::uint32_t at = code_.size();
     emit(word::abc(op, slot_of(height()), b, c));
     note_result(at);
-    push_slot();
+    push_slots(1);
 }
 
 void FunctionLowering::emit_result_x(ImageOp op, std::uint32_t x) {
@@ -138,7 +158,7 @@ void FunctionLowering::emit_result_x(ImageOp op, std::uint32_t x) {
     const std::uint32_t at = code_.size();
     emit(word::ax(op, slot_of(height()), x));
     note_result(at);
-    push_slot();
+    push_slots(1);
 }
 
 void FunctionLowering::emit_result_extended(ImageOp op, std::uint32_t b, std::uint32_t c,
@@ -148,12 +168,11 @@ void FunctionLowering::emit_result_extended(ImageOp op, std::uint32_t b, std::ui
     emit(word::abc(op, slot_of(height()), b, c));
     emit(extension);
     note_result(at);
-    push_slot();
+    push_slots(1);
 }
 
 bool FunctionLowering::is_last_result(std::uint32_t position) const {
-    return last_end_ == code_.size() && !code_.overflowed() &&
-           stack_[position].kind == Operand::Kind::slot &&
+    return last_end_ == code_.size() && !code_.overflowed() && pending_at(position) == nullptr &&
            word::a(code_.at(last_result_)) == slot_of(position);
 }
 
@@ -226,7 +245,7 @@ Result<FunctionRecord, ImageError> FunctionLowering::lower(std::uint32_t functio
     for (LocalRun run; declared.next(run);) locals += run.count;
     locals_ = static_cast<std::uint32_t>(locals);
     result_count_ = type.result_count;
-    stack_.clear();
+    height_ = 0;
     controls_.clear();
     pending_count_ = 0;
     height_max_ = 0;
@@ -285,21 +304,23 @@ FunctionRecord FunctionLowering::lower_import(std::uint32_t function) {
 
 void FunctionLowering::binary(ImageOp op, ImageOp with_immediate,
                               std::optional<ImageOp> swapped_immediate, bool is_i32) {
-    const Operand& right = stack_[height() - 1];
-    const Operand& left = stack_[height() - 2];
-    const std::int64_t right_value = signed_value(right.bits, is_i32);
-    const std::int64_t left_value = signed_value(left.bits, is_i32);
-    if (right.kind == Operand::Kind::constant && fits_immediate(right_value)) {
-        pop();
-        const std::uint32_t a = pop_slot();
-        emit_result(with_immediate, a, static_cast<std::uint32_t>(right_value));
-        return;
+    if (const Pending* right = constant_at(height() - 1)) {
+        const std::int64_t value = signed_value(right->bits, is_i32);
+        if (fits_immediate(value)) {
+            pop();
+            const std::uint32_t a = pop_slot();
+            emit_result(with_immediate, a, static_cast<std::uint32_t>(value));
+            return;
+        }
     }
-    if (left.kind == Operand::Kind::constant && fits_immediate(left_value) && swapped_immediate) {
-        const std::uint32_t b = pop_slot();
-        pop();
-        emit_result(*swapped_immediate, b, static_cast<std::uint32_t>(left_value));
-        return;
+    if (const Pending* left = constant_at(height() - 2); left != nullptr && swapped_immediate) {
+        const std::int64_t value = signed_value(left->bits, is_i32);
+        if (fits_immediate(value)) {
+            const std::uint32_t b = pop_slot();
+            pop();
+            emit_result(*swapped_immediate, b, static_cast<std::uint32_t>(value));
+            return;
+        }
     }
     const std::uint32_t b = pop_slot();
     const std::uint32_t a = pop_slot();
@@ -309,9 +330,9 @@ void FunctionLowering::binary(ImageOp op, ImageOp with_immediate,
 void FunctionLowering::load(ImageOp op, std::uint32_t offset) {
     const ImageOp wide = static_cast<ImageOp>(static_cast<unsigned>(op) + 1);
     const ImageOp absolute = static_cast<ImageOp>(static_cast<unsigned>(op) + 2);
-    const Operand& address = stack_.back();
-    if (address.kind == Operand::Kind::constant && address.bits + offset <= 0xffff'ffff) {
-        const auto at = static_cast<std::uint32_t>(address.bits + offset);
+    if (const Pending* address = constant_at(height() - 1);
+        address != nullptr && address->bits + offset <= 0xffff'ffff) {
+        const auto at = static_cast<std::uint32_t>(address->bits + offset);
         pop();
         emit_result_x(absolute, at);
         return;
@@ -327,9 +348,9 @@ void FunctionLowering::store(ImageOp op, std::uint32_t offset) {
     const ImageOp wide = static_cast<ImageOp>(static_cast<unsigned>(op) + 1);
     const ImageOp absolute = static_cast<ImageOp>(static_cast<unsigned>(op) + 2);
     const std::uint32_t value = pop_slot();
-    const Operand& address = stack_.back();
-    if (address.kind == Operand::Kind::constant && address.bits + offset <= 0xffff'ffff) {
-        const auto at = static_cast<std::uint32_t>(address.bits + offset);
+    if (const Pending* address = constant_at(height() - 1);
+        address != nullptr && address->bits + offset <= 0xffff'ffff) {
+        const auto at = static_cast<std::uint32_t>(address->bits + offset);
         pop();
         emit(word::ax(absolute, value, at));
         return;
@@ -341,24 +362,21 @@ void FunctionLowering::store(ImageOp op, std::uint32_t offset) {
 
 bool FunctionLowering::write_local(std::uint32_t local) {
     const std::uint32_t position = height() - 1;
-    const Operand top = stack_[position];
-    if (top.kind == Operand::Kind::local && top.local == local) return false;
+    std::optional<Pending> top;
+    if (const Pending* found = pending_at(position)) top = *found;
+    if (top && top->kind == Pending::Kind::local && top->local == local) return false;
     // Aliases below keep the old value; the top one is about to be the new.
-    const bool top_pending = pending_count_ != 0 && pending_[pending_count_ - 1] == position;
-    if (top_pending) --pending_count_;
-    flush_local(local);
-    if (top_pending) pending_[pending_count_++] = position;
+    flush_local(local, position);
     if (is_last_result(position)) {
         std::uint64_t& instruction = code_.at(last_result_);
         instruction = (instruction & ~(std::uint64_t{0xffff} << 16)) | (std::uint64_t{local} << 16);
         last_end_ = kNowhere;
         return true;
     }
-    if (top.kind == Operand::Kind::constant)
-        put_constant(local, top.bits);
+    if (top && top->kind == Pending::Kind::constant)
+        put_constant(local, top->bits);
     else
-        emit(word::abc(ImageOp::copy, local,
-                       top.kind == Operand::Kind::local ? top.local : slot_of(position), 0));
+        emit(word::abc(ImageOp::copy, local, top ? top->local : slot_of(position), 0));
     return false;
 }
 
@@ -370,7 +388,7 @@ void FunctionLowering::local_set(std::uint32_t local) {
 void FunctionLowering::local_tee(std::uint32_t local) {
     if (!write_local(local)) return;
     pop();
-    push_lazy({Operand::Kind::local, local, 0});
+    push_local(local);
 }
 
 void FunctionLowering::select() {
@@ -397,7 +415,7 @@ void FunctionLowering::host_call(std::uint32_t function) {
     drop_to(base);
     // Even a call without parameters or result is given one slot for its errno.
     height_max_ = std::max(height_max_, base + 1);
-    for (std::uint32_t i = 0; i < type.result_count; ++i) push_slot();
+    push_slots(type.result_count);
     demand_test();
 }
 
@@ -412,7 +430,7 @@ void FunctionLowering::call(std::uint32_t function) {
     emit(word::ax(ImageOp::call, slot_of(base), function));
     emit(0);  // entry and frame, once all functions are lowered
     drop_to(base);
-    for (std::uint32_t i = 0; i < type.result_count; ++i) push_slot();
+    push_slots(type.result_count);
     untested_ = 0;  // the callee's entry is a test
 }
 
@@ -424,7 +442,7 @@ void FunctionLowering::call_indirect(std::uint32_t type_index, std::uint32_t tab
     emit(word::abc(ImageOp::call_indirect, slot_of(base), element, 0));
     emit(word::halves(module_.canonical_types[type_index], table));
     drop_to(base);
-    for (std::uint32_t i = 0; i < type.result_count; ++i) push_slot();
+    push_slots(type.result_count);
     untested_ = 0;
 }
 
@@ -460,9 +478,10 @@ void FunctionLowering::instruction(const Instruction& in) {
         return;
         X(i32_sub)
         X(i32_shl)
-    X(i32_shr_s)
-    X(i32_shr_u) X(i32_rotl) X(i32_rotr) X(i64_sub) X(i64_shl) X(i64_shr_s) X(i64_shr_u) X(
-        i64_rotl) X(i64_rotr) MILLRACE_IMAGE_INT_DIVIDE(X)
+        X(i32_shr_s)
+    X(i32_shr_u)
+    X(i32_rotl) X(i32_rotr) X(i64_sub) X(i64_shl) X(i64_shr_s) X(i64_shr_u) X(i64_rotl) X(
+        i64_rotr) MILLRACE_IMAGE_INT_DIVIDE(X)
 #undef X
 #define X(name, swapped)                                                                     \
     case Opcode::name:                                                                       \
@@ -532,9 +551,10 @@ void FunctionLowering::instruction(const Instruction& in) {
             X(i32_load, load32_u)
             X(i64_load, load64)
             X(f32_load, load32_u)
-            X(f64_load, load64) X(i32_load8_s, i32_load8_s) X(i32_load8_u, load8_u)
-                X(i32_load16_s, i32_load16_s) X(i32_load16_u, load16_u) X(i64_load8_s, i64_load8_s)
-                    X(i64_load8_u, load8_u) X(i64_load16_s, i64_load16_s) X(i64_load16_u, load16_u)
+            X(f64_load, load64)
+            X(i32_load8_s, i32_load8_s) X(i32_load8_u, load8_u) X(i32_load16_s, i32_load16_s)
+                X(i32_load16_u, load16_u) X(i64_load8_s, i64_load8_s) X(i64_load8_u, load8_u)
+                    X(i64_load16_s, i64_load16_s) X(i64_load16_u, load16_u)
                         X(i64_load32_s, i64_load32_s) X(i64_load32_u, load32_u)
 #undef X
 #define X(name, image)                    \
@@ -568,11 +588,12 @@ void FunctionLowering::eqz(ImageOp op) {
             X(i32_eq, i32_ne)
             X(i32_ne, i32_eq)
             X(i32_lt_s, i32_ge_s)
-            X(i32_lt_u, i32_ge_u) X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u) X(i32_le_s, i32_gt_s)
-                X(i32_le_u, i32_gt_u) X(i32_ge_s, i32_lt_s) X(i32_ge_u, i32_lt_u) X(i64_eq, i64_ne)
-                    X(i64_ne, i64_eq) X(i64_lt_s, i64_ge_s) X(i64_lt_u, i64_ge_u)
-                        X(i64_gt_s, i64_le_s) X(i64_gt_u, i64_le_u) X(i64_le_s, i64_gt_s)
-                            X(i64_le_u, i64_gt_u) X(i64_ge_s, i64_lt_s) X(i64_ge_u, i64_lt_u)
+            X(i32_lt_u, i32_ge_u)
+            X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u) X(i32_le_s, i32_gt_s) X(i32_le_u, i32_gt_u)
+                X(i32_ge_s, i32_lt_s) X(i32_ge_u, i32_lt_u) X(i64_eq, i64_ne) X(i64_ne, i64_eq)
+                    X(i64_lt_s, i64_ge_s) X(i64_lt_u, i64_ge_u) X(i64_gt_s, i64_le_s)
+                        X(i64_gt_u, i64_le_u) X(i64_le_s, i64_gt_s) X(i64_le_u, i64_gt_u)
+                            X(i64_ge_s, i64_lt_s) X(i64_ge_u, i64_lt_u)
 #undef X
                                 default : break;
         }
@@ -641,7 +662,7 @@ void FunctionLowering::special(const Instruction& in) {
             select();
             return;
         case Opcode::local_get:
-            push_lazy({Operand::Kind::local, in.index, 0});
+            push_local(in.index);
             return;
         case Opcode::local_set:
             local_set(in.index);
@@ -661,14 +682,13 @@ void FunctionLowering::special(const Instruction& in) {
         case Opcode::i64_const:
         case Opcode::f32_const:
         case Opcode::f64_const:
-            push_lazy({Operand::Kind::constant, 0, in.bits});
+            push_constant(in.bits);
             return;
         case Opcode::ref_null:
-            push_lazy({Operand::Kind::constant, 0, 0});
+            push_constant(0);
             return;
         case Opcode::ref_func:
-            push_lazy({Operand::Kind::constant, 0,
-                       options_.function_reference_base + in.index + std::uint64_t{1}});
+            push_constant(options_.function_reference_base + in.index + std::uint64_t{1});
             return;
         case Opcode::ref_is_null:
             eqz(ImageOp::i64_eqz);

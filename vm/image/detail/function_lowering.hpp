@@ -26,14 +26,14 @@ class FunctionLowering {
     [[nodiscard]] FunctionRecord lower_import(std::uint32_t function);
 
   private:
-    /// A position of the operand stack whose value may not be in its slot yet.
-    struct Operand {
+    /// An operand that is not in its slot.
+    struct Pending {
         enum class Kind : std::uint8_t {
-            slot,   ///< in its own slot
             local,  ///< the value of a local that has not been set since
             constant,
         };
-        Kind kind = Kind::slot;
+        std::uint32_t position = 0;
+        Kind kind = Kind::constant;
         std::uint32_t local = 0;
         std::uint64_t bits = 0;
     };
@@ -58,23 +58,29 @@ class FunctionLowering {
     };
 
     // ---- operands
-    [[nodiscard]] std::uint32_t height() const { return static_cast<std::uint32_t>(stack_.size()); }
+    [[nodiscard]] std::uint32_t height() const { return height_; }
     [[nodiscard]] std::uint32_t slot_of(std::uint32_t position) const { return locals_ + position; }
-    void push_slot();
-    void push_lazy(Operand operand);
+    /// Operands in their slots; costs the same however many.
+    void push_slots(std::uint32_t count);
+    void push_local(std::uint32_t local);
+    void push_constant(std::uint64_t bits);
+    /// What is pending at one of the uppermost positions; none when it is in its slot.
+    [[nodiscard]] const Pending* pending_at(std::uint32_t position) const;
+    [[nodiscard]] const Pending* constant_at(std::uint32_t position) const;
     /// Forgets the top operand, which must not be read any more.
-    Operand pop();
+    void pop();
     /// The slot in which the top operand can be read; a constant is put into its own first. Pops.
     std::uint32_t pop_slot();
-    /// Puts the operand at `position` into its own slot.
-    void materialise(std::uint32_t position);
+    /// Writes a pending operand into its own slot; the caller takes it off the list.
+    void write_pending(const Pending& pending);
+    void push_pending(Pending pending);
     /// Puts everything pending into slots.
     void flush();
-    /// The same for aliases of one local that is about to change.
-    void flush_local(std::uint32_t local);
+    /// The same for aliases of one local that is about to change, below `end`.
+    void flush_local(std::uint32_t local, std::uint32_t end);
     void drop_to(std::uint32_t new_height);
     /// Makes the stack `new_height` operands high, all in their slots; what is pending is no longer
-    /// reached. Costs what is added, so that many merges of many values stay linear.
+    /// reached.
     void settle(std::uint32_t new_height);
     void put_constant(std::uint32_t slot, std::uint64_t bits);
 
@@ -165,11 +171,11 @@ class FunctionLowering {
     std::uint32_t locals_ = 0;
     std::uint32_t result_count_ = 0;
     std::uint32_t height_max_ = 0;
-    std::vector<Operand> stack_;
-    /// Positions of operands that are not in their slot, ascending; few, so that looking through
-    /// them costs a constant.
+    /// Of the operand stack only the height is kept, and the operands that are not in their slots,
+    /// by ascending position: few, so that looking through them costs a constant.
+    std::uint32_t height_ = 0;
     static constexpr std::uint32_t kPendingMax = 32;
-    std::array<std::uint32_t, kPendingMax> pending_{};
+    std::array<Pending, kPendingMax> pending_{};
     std::uint32_t pending_count_ = 0;
 
     std::vector<Control> controls_;

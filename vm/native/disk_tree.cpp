@@ -54,8 +54,25 @@ Error fault_error(const TreeFault& fault) {
 
 // --- a folder as a tree
 
-DiskContents::~DiskContents() {
-    if (fd_ >= 0) ::close(fd_);
+OpenFiles::~OpenFiles() {
+    for (const auto& [path, fd] : files_) ::close(fd);
+}
+
+Result<int> OpenFiles::get(const std::filesystem::path& path) {
+    const auto found = std::find_if(files_.rbegin(), files_.rend(),
+                                    [&](const auto& file) { return file.first == path; });
+    if (found != files_.rend()) {
+        std::rotate(std::prev(found.base()), found.base(), files_.end());
+        return files_.back().second;
+    }
+    const int fd = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return Err{system_error("cannot open '" + path.string() + "'")};
+    if (files_.size() == kOpenMax) {
+        ::close(files_.front().second);
+        files_.erase(files_.begin());
+    }
+    files_.emplace_back(path, fd);
+    return fd;
 }
 
 std::uint64_t DiskContents::add(std::string path) {
@@ -63,24 +80,14 @@ std::uint64_t DiskContents::add(std::string path) {
     return paths_.size() - 1;
 }
 
-Status<Error> DiskContents::open(std::uint64_t token) {
-    if (fd_ >= 0) ::close(fd_);
-    const std::filesystem::path path = folder_ / paths_[token];
-    fd_ = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    open_token_ = token;
-    if (fd_ < 0) {
-        open_token_ = ~std::uint64_t{0};
-        return Err{system_error("cannot open '" + path.string() + "'")};
-    }
-    return Ok{};
-}
-
 Status<Error> DiskContents::read(std::uint64_t token, std::uint64_t offset, MutableByteView out) {
-    if (token != open_token_) MILLRACE_CHECK(open(token));
-    return pread_all(fd_, out, offset, (folder_ / paths_[token]).string());
+    const std::filesystem::path path = folder_ / paths_[token];
+    MILLRACE_TRY(const int fd, open_->get(path));
+    return pread_all(fd, out, offset, path.string());
 }
 
-Result<FolderTree> scan_folder(const std::filesystem::path& folder) {
+Result<FolderTree> scan_folder(const std::filesystem::path& folder,
+                               std::shared_ptr<OpenFiles> open) {
     namespace fs = std::filesystem;
     std::error_code error;
     const auto failed = [&](const fs::path& path) {
@@ -91,7 +98,7 @@ Result<FolderTree> scan_folder(const std::filesystem::path& folder) {
         return Err{Error{ENOTDIR, "'" + folder.string() + "' is not a folder"}};
     }
     TreePlan plan;
-    auto contents = std::make_unique<DiskContents>(folder);
+    auto contents = std::make_unique<DiskContents>(folder, std::move(open));
     fs::recursive_directory_iterator entries(folder, error);
     if (error) return failed(folder);
     for (; entries != fs::recursive_directory_iterator(); entries.increment(error)) {
@@ -214,22 +221,20 @@ Result<TreeManifest> write_regions(TreePages& pages, const std::filesystem::path
 // --- regions in files
 
 Result<std::unique_ptr<RegionFiles>> RegionFiles::open(
-    const TreeManifest& manifest, const std::vector<std::filesystem::path>& files) {
+    const TreeManifest& manifest, const std::vector<std::filesystem::path>& files,
+    std::shared_ptr<OpenFiles> open) {
     if (files.size() != manifest.regions.size())
         return Err{Error{EINVAL, "a tree of " + std::to_string(manifest.regions.size()) +
                                      " regions cannot lie in " + std::to_string(files.size()) +
                                      " files"}};
     std::unique_ptr<RegionFiles> tree(new RegionFiles);
+    tree->open_ = std::move(open);
     for (std::size_t i = 0; i < files.size(); ++i) {
         if (manifest.regions[i].length > kRegionSize)
             return Err{Error{EINVAL, "a region of a tree is longer than 4 GiB"}};
         tree->regions_.push_back(Region{files[i], manifest.regions[i].length});
     }
     return tree;
-}
-
-RegionFiles::~RegionFiles() {
-    for (const auto& [region, fd] : open_) ::close(fd);
 }
 
 std::uint64_t RegionFiles::region_length(std::uint64_t region) const {
@@ -242,21 +247,10 @@ Status<Error> RegionFiles::read_page(std::uint64_t index, MutableByteView out) {
     const std::uint64_t region = index / kPagesPerRegion;
     const std::uint64_t offset = (index % kPagesPerRegion) << kPageBits;
     if (offset >= region_length(region)) return Ok{};
-    const std::string name = regions_[region].path.string();
-    auto found = std::find_if(open_.begin(), open_.end(),
-                              [&](const auto& item) { return item.first == region; });
-    if (found == open_.end()) {
-        const int fd = ::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0) return Err{system_error("cannot open '" + name + "'")};
-        if (open_.size() == kOpenMax) {
-            ::close(open_.front().second);
-            open_.erase(open_.begin());
-        }
-        found = open_.insert(open_.end(), {region, fd});
-    }
+    MILLRACE_TRY(const int fd, open_->get(regions_[region].path));
     const std::uint64_t size =
         std::min<std::uint64_t>(out.size(), regions_[region].length - offset);
-    return pread_all(found->second, out.first(size), offset, name);
+    return pread_all(fd, out.first(size), offset, regions_[region].path.string());
 }
 
 }  // namespace millrace::vm

@@ -11,11 +11,29 @@
 /// are asked for, and a tree written out as a folder.
 namespace millrace::vm {
 
-/// Contents of the files of a folder, by number. Keeps one file open, the one read last.
+/// Files that are open for reading, shared by all trees of a task: a task may read 65,536 trees, a
+/// process may open far fewer files.
+class OpenFiles {
+  public:
+    OpenFiles() = default;
+    OpenFiles(const OpenFiles&) = delete;
+    OpenFiles& operator=(const OpenFiles&) = delete;
+    ~OpenFiles();
+    /// A descriptor of that file, valid until the next call. Links are not followed.
+    [[nodiscard]] Result<int> get(const std::filesystem::path& path);
+
+  private:
+    /// Well below the 256 descriptors that a worker may have.
+    static constexpr std::size_t kOpenMax = 64;
+    std::vector<std::pair<std::filesystem::path, int>> files_;  // used last at the back
+};
+
+/// Contents of the files of a folder, by number.
 class DiskContents final : public ContentSource {
   public:
-    explicit DiskContents(std::filesystem::path folder) : folder_(std::move(folder)) {}
-    ~DiskContents() override;
+    explicit DiskContents(std::filesystem::path folder,
+                          std::shared_ptr<OpenFiles> open = std::make_shared<OpenFiles>())
+        : folder_(std::move(folder)), open_(std::move(open)) {}
 
     /// Number by which the file of that path within the folder is read.
     [[nodiscard]] std::uint64_t add(std::string path);
@@ -25,12 +43,9 @@ class DiskContents final : public ContentSource {
                                      MutableByteView out) override;
 
   private:
-    [[nodiscard]] Status<Error> open(std::uint64_t token);
-
     std::filesystem::path folder_;
     std::vector<std::string> paths_;
-    std::uint64_t open_token_ = ~std::uint64_t{0};
-    int fd_ = -1;
+    std::shared_ptr<OpenFiles> open_;
 };
 
 struct FolderTree {
@@ -40,7 +55,9 @@ struct FolderTree {
 /// The tree of a folder: regular files and directories with their names, nothing else of them.
 /// Symbolic links and special files are refused by name, as is what `TreeRefusal` lists.
 /// Memory grows with the number of entries, not with their size.
-[[nodiscard]] Result<FolderTree> scan_folder(const std::filesystem::path& folder);
+[[nodiscard]] Result<FolderTree> scan_folder(
+    const std::filesystem::path& folder,
+    std::shared_ptr<OpenFiles> open = std::make_shared<OpenFiles>());
 
 /// Writes a tree into `folder`, which is made when missing. The tree's metadata is checked first;
 /// files are made anew (what was there under the same name is replaced), directories are entered
@@ -57,8 +74,8 @@ struct FolderTree {
 class RegionFiles final : public TreePages {
   public:
     [[nodiscard]] static Result<std::unique_ptr<RegionFiles>> open(
-        const TreeManifest& manifest, const std::vector<std::filesystem::path>& files);
-    ~RegionFiles() override;
+        const TreeManifest& manifest, const std::vector<std::filesystem::path>& files,
+        std::shared_ptr<OpenFiles> open = std::make_shared<OpenFiles>());
     [[nodiscard]] Status<Error> read_page(std::uint64_t index, MutableByteView out) override;
     [[nodiscard]] std::uint64_t region_length(std::uint64_t region) const override;
 
@@ -69,9 +86,7 @@ class RegionFiles final : public TreePages {
         std::uint64_t length = 0;
     };
     std::vector<Region> regions_;
-    /// Files are opened when first read; at most this many stay open, the one opened first closes.
-    static constexpr std::size_t kOpenMax = 64;
-    std::vector<std::pair<std::uint64_t, int>> open_;
+    std::shared_ptr<OpenFiles> open_;
 };
 
 }  // namespace millrace::vm

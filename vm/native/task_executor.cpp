@@ -47,6 +47,7 @@ Result<Bytes> read_module(const std::string& path) {
 
 /// The trees that a task reads, kept alive while it runs.
 struct Inputs {
+    std::shared_ptr<OpenFiles> open = std::make_shared<OpenFiles>();
     std::vector<FolderTree> folders;
     std::vector<std::unique_ptr<RegionFiles>> regions;
     std::unique_ptr<FilePages> standard_in;
@@ -79,7 +80,7 @@ Status<Error> mount_tree(Inputs& inputs, TreePages& pages, const TreeManifest& m
 
 Status<Error> open_input(Inputs& inputs, const TreeInput& input, std::uint64_t number) {
     if (const auto* folder = std::get_if<FolderInput>(&input)) {
-        MILLRACE_TRY(FolderTree tree, scan_folder(std::string(folder->folder)));
+        MILLRACE_TRY(FolderTree tree, scan_folder(std::string(folder->folder), inputs.open));
         inputs.folders.push_back(std::move(tree));
         TreeImage& image = inputs.folders.back().image;
         MILLRACE_TRY(const TreeManifest manifest, manifest_of(image));
@@ -88,7 +89,7 @@ Status<Error> open_input(Inputs& inputs, const TreeInput& input, std::uint64_t n
     const auto& given = std::get<RegionInput>(input);
     std::vector<std::filesystem::path> files;
     for (const WorkerPath& file : given.files) files.emplace_back(std::string(file));
-    MILLRACE_TRY(auto regions, RegionFiles::open(given.manifest, files));
+    MILLRACE_TRY(auto regions, RegionFiles::open(given.manifest, files, inputs.open));
     inputs.regions.push_back(std::move(regions));
     return mount_tree(inputs, *inputs.regions.back(), given.manifest, number);
 }

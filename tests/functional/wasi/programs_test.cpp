@@ -170,6 +170,28 @@ TEST_SUITE("functional/wasi") {
         CHECK((*there->claim == *here.claim));
     }
 
+    TEST_CASE("three hundred numbered inputs, more than there may be open files") {
+        const auto module = program("numbered_c.wasm");
+        if (!module) return;
+        TempDir scratch;
+        WorkerJob job = job_of(*module, scratch);
+        job.inputs.clear();
+        job.numbered = true;
+        for (int i = 0; i < 300; ++i) {
+            const fs::path folder = scratch.path() / "parts" / std::to_string(i);
+            write(folder / "number", std::to_string(i));
+            job.inputs.emplace_back(FolderInput{folder.string()});
+        }
+        WorkerSetup setup;
+        setup.program = default_worker_program();
+        setup.deadline = std::chrono::seconds(120);
+        const std::atomic<bool> stop{false};
+        const auto done = run_in_worker(setup, job, {}, stop);
+        if (!done) FAIL(done.error().sentence);
+        CHECK_EQ(text(done->tails.out), "300 inputs, sum 44850\n");
+        CHECK_EQ(done->facts.exit_code, 0U);
+    }
+
     TEST_CASE("a worker's trouble is a failure with a sentence, never more") {
         TempDir scratch;
         WorkerSetup setup;

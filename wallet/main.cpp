@@ -71,6 +71,9 @@ int main(int argc, char** argv) {
     add_send_commands(app, context);
     add_module_commands(app, context);
     add_chain_commands(app, context);
+    add_job_commands(app, context);
+    add_provider_commands(app, context);
+    add_market_commands(app, context);
     add_check_command(app, context);
     // What stands behind `--` is the program's, whatever it looks like.
     char** const end = argv + argc;

@@ -102,6 +102,16 @@ std::string human_bytes(std::uint64_t bytes) {
     return fmt::format("{}.{} {}", bytes / scale, bytes % scale * 10 / scale, units[unit]);
 }
 
+std::string human_binary(std::uint64_t bytes) {
+    const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    std::size_t unit = 0;
+    while (bytes >= 1024 && bytes % 1024 == 0 && unit + 1 < std::size(units)) {
+        bytes /= 1024;
+        ++unit;
+    }
+    return fmt::format("{} {}", bytes, units[unit]);
+}
+
 std::string human_duration(std::uint64_t ms) {
     const std::uint64_t s = ms / 1000;
     if (s < 10) return fmt::format("{}.{} s", s, ms % 1000 / 100);

@@ -54,6 +54,8 @@ class Progress {
 
 /// "1.5 GB", "312 B".
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);
+/// "64 MiB": what is counted in powers of two, exactly.
+[[nodiscard]] std::string human_binary(std::uint64_t bytes);
 /// "3 min 20 s".
 [[nodiscard]] std::string human_duration(std::uint64_t ms);
 /// "1.25 Ggas".

@@ -1,0 +1,346 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "wallet/job_fetch.hpp"
+#include "wallet/job_post.hpp"
+#include "wallet/job_watch.hpp"
+#include "wallet/units.hpp"
+
+namespace millrace::wallet {
+
+namespace {
+
+/// What the job commands share; each uses its part.
+struct Options {
+    JobOptions job;
+    std::string id;
+    std::optional<std::string> output;
+    bool flat = false;
+    bool overwrite = false;
+    bool partial = false;
+    bool with_tasks = false;
+    std::uint32_t limit = 20;
+    std::optional<std::string> from;
+    std::string price;
+};
+
+Try<PostedJob> prepare_and_post(Context& context, const JobOptions& options, PreparedJob& job) {
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    MILLRACE_TRY(const market::ChainView chain, chain_view(context));
+    MILLRACE_TRY(job, prepare_job(context, options, chain));
+    return post_job(context, signer, job);
+}
+
+boost::json::object posted_json(const PostedJob& posted, const PreparedJob& job) {
+    boost::json::object out;
+    out["job"] = to_hex(posted.id.view());
+    out["transaction"] = to_hex(posted.sent.hash.view());
+    out["height"] = posted.sent.height.value;
+    out["fee"] = std::to_string(posted.sent.receipt.fee.value);
+    out["image"] = to_hex(job.spec.image.view());
+    out["limit"] = to_json(job.spec.limit);
+    out["quote"] = to_json(job.quote);
+    out["cost"] = to_json(job.cost);
+    return out;
+}
+
+Try<Ok> post(Context& context, const Options& options) {
+    PreparedJob job;
+    MILLRACE_TRY(const PostedJob posted, prepare_and_post(context, options.job, job));
+    const std::string id = to_hex(posted.id.view());
+    context.print(posted_json(posted, job),
+                  fmt::format("Posted in block {}. Next:\n  millrace job watch {}\n  millrace job "
+                              "fetch {} --output DIR",
+                              posted.sent.height.value, id, id));
+    return Ok{};
+}
+
+std::string fetched_text(const FetchReport& report) {
+    return fmt::format("output   {}: {} file{}, {}", report.folder, report.files,
+                       report.files == 1 ? "" : "s", human_bytes(report.bytes));
+}
+
+/// A job that did not succeed ends the program so, after everything was shown.
+Try<Ok> finish(Context& context, const JobReport& report, boost::json::object out,
+               std::string text) {
+    const auto failure = failure_of(report.summary, report.tasks);
+    if (failure && context.json) {
+        // One JSON value: the failure carries what would have been printed.
+        Failure with_data = *failure;
+        with_data.data = std::move(out);
+        return Err{std::move(with_data)};
+    }
+    context.print(out, text);
+    if (failure) return Err{*failure};
+    return Ok{};
+}
+
+Try<Ok> run(Context& context, const Options& options) {
+    PreparedJob job;
+    MILLRACE_TRY(const PostedJob posted, prepare_and_post(context, options.job, job));
+    MILLRACE_TRY(const market::JobView ended, watch_job(context, posted.id));
+    MILLRACE_TRY(const JobReport report, report_job(context, ended.id));
+    boost::json::object out = to_json_object(report);
+    out["posted"] = posted_json(posted, job);
+    std::string text = summary_text(report.summary);
+    if (options.output) {
+        MILLRACE_TRY(const FetchReport fetched,
+                     fetch_outputs(context, {*options.output, options.flat, options.overwrite},
+                                   ended.spec.tasks, report.tasks));
+        out["output"] = to_json(fetched);
+        text += "\n" + fetched_text(fetched);
+    } else {
+        text += fmt::format("\noutput   `millrace job fetch {} --output DIR` gets it",
+                            to_hex(ended.id.view()));
+    }
+    return finish(context, report, std::move(out), std::move(text));
+}
+
+Try<Ok> watch(Context& context, const Options& options) {
+    MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
+    MILLRACE_CHECK(watch_job(context, id));
+    MILLRACE_TRY(const JobReport report, report_job(context, id));
+    return finish(context, report, to_json_object(report), summary_text(report.summary));
+}
+
+Try<Ok> fetch(Context& context, const Options& options) {
+    MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
+    MILLRACE_TRY(const JobReport report, report_job(context, id));
+    if (!has_ended(report.job) && !options.partial)
+        return Err{Failure{Exit::failed,
+                           fmt::format("the job is not at its end ({}); wait with `millrace job "
+                                       "watch {}`, or fetch what is there with --partial",
+                                       progress_detail(report.job), options.id)}};
+    MILLRACE_TRY(const FetchReport fetched,
+                 fetch_outputs(context, {*options.output, options.flat, options.overwrite},
+                               report.job.spec.tasks, report.tasks));
+    boost::json::object out = to_json_object(report);
+    out["output"] = to_json(fetched);
+    return finish(context, report, std::move(out), fetched_text(fetched));
+}
+
+Try<Ok> show(Context& context, const Options& options) {
+    MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
+    MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(const boost::json::value raw, client->call("job_get", {{"job", options.id}}));
+    MILLRACE_TRY(const JobReport report, report_job(context, id));
+    const market::JobSpec& spec = report.job.spec;
+    std::string text = fmt::format(
+        "job      {}\nimage    {}\nstate    {} ({})\nlimit    {} credits per Ggas, {} a task\n"
+        "held     {} credits in escrow\n",
+        options.id, to_hex(spec.image.view()), enum_name(report.job.job.state),
+        progress_detail(report.job), price_text(report.job.job.limit),
+        human_gas(spec.task_gas.value), credits_text(report.job.job.escrow));
+    if (report.job.job.standing != market::Standing::active)
+        text += fmt::format("standing {}\n", enum_name(report.job.job.standing));
+    text += summary_text(report.summary);
+    if (options.with_tasks) {
+        Table table({"TASK", "RESULT", "GAS", "OUTPUT ROOT"});
+        for (const TaskOutcome& task : report.tasks)
+            table.add({std::to_string(task.task), outcome_text(task),
+                       task.result ? human_gas(task.result->gas.value) : "-",
+                       task.result ? short_hash(to_hex(task.result->output_root.view())) : "-"});
+        text += "\n\n" + table.text(Terminal::of(1));
+    }
+    boost::json::object out = to_json_object(report);
+    out["job_view"] = raw;
+    context.print(out, text);
+    return Ok{};
+}
+
+Try<Ok> list(Context& context, const Options& options) {
+    MILLRACE_TRY(const Keystore::Listed account, context.keystore().pick(options.from));
+    const std::string buyer = to_text(account.address(), account.file.network);
+    MILLRACE_TRY(Client* const client, context.client());
+    boost::json::array rows;
+    std::vector<market::JobView> jobs;
+    for (;;) {
+        MILLRACE_TRY(
+            const boost::json::value raw,
+            client->call("job_list",
+                         {{"buyer", buyer}, {"skip", rows.size()}, {"limit", market::kPageMax}}));
+        auto page = from_json<std::vector<market::JobView>>(raw);
+        if (!page.has_value())
+            return Err{Failure{Exit::failed, "job_list: " + page.error().sentence()}};
+        for (const boost::json::value& row : raw.as_array()) rows.push_back(row);
+        for (market::JobView& job : *page) jobs.push_back(std::move(job));
+        if (page->size() < market::kPageMax) break;
+    }
+    Table table({"JOB", "STATE", "TASKS", "LIMIT", "PAID", "PROGRESS"});
+    const std::size_t first = jobs.size() > options.limit ? jobs.size() - options.limit : 0;
+    for (std::size_t i = first; i < jobs.size(); ++i) {
+        const market::JobView& job = jobs[i];
+        table.add({to_hex(job.id.view()), enum_name(job.job.state), std::to_string(job.spec.tasks),
+                   price_text(job.job.limit), credits_text(job.job.paid), progress_detail(job)});
+    }
+    context.print(rows, jobs.empty() ? "No jobs of this account." : table.text(Terminal::of(1)));
+    return Ok{};
+}
+
+Try<Ok> cancel(Context& context, const Options& options) {
+    MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, market::JobCancel{id}));
+    MILLRACE_CHECK(context.confirm("Take what is not leased yet off the market?"));
+    MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
+    MILLRACE_TRY(const market::JobView job, get_job(context, id));
+    context.print(
+        boost::json::object{{"job", options.id},
+                            {"hash", to_hex(sent.hash.view())},
+                            {"height", sent.height.value},
+                            {"state", enum_name(job.job.state)},
+                            {"refunded", to_json(job.job.refunded)}},
+        fmt::format("Cancelled in block {}; {} credits came back. Tasks that are leased "
+                    "are finished and paid ({}).",
+                    sent.height.value, credits_text(job.job.refunded), progress_detail(job)));
+    return Ok{};
+}
+
+Try<Ok> raise(Context& context, const Options& options) {
+    MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
+    MILLRACE_TRY(const Price limit, parse_price("--max-price", options.price));
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, market::JobRaise{id, limit}));
+    MILLRACE_CHECK(
+        context.confirm(fmt::format("Raise the limit to {} credits per Ggas?", price_text(limit))));
+    MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
+    context.print(boost::json::object{{"job", options.id},
+                                      {"hash", to_hex(sent.hash.view())},
+                                      {"height", sent.height.value},
+                                      {"limit", to_json(limit)}},
+                  fmt::format("The limit is {} credits per Ggas from block {} on.",
+                              price_text(limit), sent.height.value));
+    return Ok{};
+}
+
+using Shared = std::shared_ptr<Options>;
+
+void add_work_options(CLI::App* command, JobOptions& o) {
+    command->add_option("module", o.module, "WebAssembly module, or a published image root")
+        ->required();
+    command->add_option("--input", o.input, "Folder that tasks see as /in")
+        ->check(CLI::ExistingDirectory);
+    command->add_option("--stdin", o.stdin_file, "File that tasks read as standard input")
+        ->check(CLI::ExistingFile);
+    command->add_option("--env", o.environment, "NAME=value in the tasks' environment")
+        ->allow_extra_args(false);
+    command->add_option("--tasks", o.tasks, "Tasks; each sees its index in MILLRACE_TASK")
+        ->capture_default_str();
+    command->add_option("--tasks-per-lot", o.tasks_per_lot,
+                        "Tasks that one provider leases at once");
+    command->add_option("--gas", o.gas, "Most gas of one task, such as 2G or 500M")
+        ->capture_default_str();
+    command->add_option("--memory-mib", o.memory_mib, "Memory of one task")->capture_default_str();
+    command->add_option("--output-mib", o.output_mib, "Most output of one task")
+        ->capture_default_str();
+}
+
+void add_price_options(CLI::App* command, JobOptions& o) {
+    command->add_option("--max-price", o.max_price,
+                        "Limit in credits per Ggas; else a quarter above the price now");
+    command->add_option("--max-total", o.max_total, "Refuse to post what may cost more credits");
+    command->add_option("--from", o.from, "Account that pays");
+}
+
+void add_terms_options(CLI::App* command, JobOptions& o) {
+    command->add_option("--replicas", o.replicas, "Independent runs of every task")
+        ->capture_default_str();
+    command->add_option("--spread", o.spread, "Most lots of one provider; 0 for no bound")
+        ->capture_default_str();
+    command->add_option("--region", o.regions, "Region of providers, by number; may be repeated")
+        ->allow_extra_args(false);
+    command->add_option("--attempts", o.attempts, "Leases of a lot that may fail")
+        ->capture_default_str();
+    command->add_option("--window", o.window, "Challenge window; else the shortest allowed");
+    command->add_option("--life", o.life, "How long tasks wait for a provider")
+        ->capture_default_str();
+    command->add_option("--retention", o.retention, "How long outputs are kept; else the chain's");
+    command->add_flag("--stop-on-failure", o.stop_on_failure,
+                      "Give the rest up when one task fails");
+}
+
+void add_output_options(CLI::App* command, Options& o, bool is_required) {
+    command->add_option("--output", o.output, "Folder for the outputs")->required(is_required);
+    command->add_flag("--flat", o.flat, "All tasks' outputs in one folder");
+    command->add_flag("--overwrite", o.overwrite, "Replace files that are there");
+}
+
+void add_posting(CLI::App* group, Context& context, const Shared& options) {
+    const auto common = [&](CLI::App* command) {
+        add_work_options(command, options->job);
+        add_price_options(command, options->job);
+        add_terms_options(command, options->job);
+    };
+    CLI::App* post_command = group->add_subcommand("post", "Put a job on the market");
+    common(post_command);
+    post_command->footer(
+        "Example:\n  millrace job post render.wasm --input scene --tasks 64 --gas 2G --max-price "
+        "0.02 -- --size 800x600\n\nWhat it costs at most is shown before anything is signed. What "
+        "stands behind -- goes to the program.");
+    post_command->callback([&context, options] {
+        context.takes_program_args = true;
+        context.action = [&context, options] { return post(context, *options); };
+    });
+    CLI::App* run_command =
+        group->add_subcommand("run", "Post a job, wait for its end, fetch its outputs");
+    common(run_command);
+    add_output_options(run_command, *options, false);
+    run_command->footer(
+        "Example:\n  millrace job run render.wasm --input scene --tasks 64 --output "
+        "tiles\n\nCtrl-C "
+        "leaves the job alone; `millrace job watch JOB` goes on.");
+    run_command->callback([&context, options] {
+        context.takes_program_args = true;
+        context.action = [&context, options] { return run(context, *options); };
+    });
+}
+
+void add_following(CLI::App* group, Context& context, const Shared& options) {
+    const auto add = [&](const char* name, const char* what, const char* example, auto handler) {
+        CLI::App* command = group->add_subcommand(name, what);
+        command->add_option("job", options->id, "Job id")->required();
+        command->footer(std::string("Example:\n  ") + example);
+        command->callback([&context, options, handler] {
+            context.action = [&context, options, handler] { return handler(context, *options); };
+        });
+        return command;
+    };
+    add("watch", "Show progress until the job's end", "millrace job watch 3fa9...", watch);
+    CLI::App* show_command = add("show", "A job's state, price, gas and credits",
+                                 "millrace job show 3fa9... --tasks", show);
+    show_command->add_flag("--tasks", options->with_tasks, "Each task with its result");
+    CLI::App* fetch_command = add("fetch", "Get the outputs of a job, verified against its claims",
+                                  "millrace job fetch 3fa9... --output tiles", fetch);
+    add_output_options(fetch_command, *options, true);
+    fetch_command->add_flag("--partial", options->partial, "Also before the job's end");
+    CLI::App* cancel_command = add("cancel", "Take what is not leased yet off the market",
+                                   "millrace job cancel 3fa9...", cancel);
+    cancel_command->add_option("--from", options->from, "The buyer's account");
+    CLI::App* raise_command = add("raise", "A higher limit for what is not leased yet",
+                                  "millrace job raise 3fa9... --max-price 0.03", raise);
+    raise_command->add_option("--max-price", options->price, "New limit in credits per Ggas")
+        ->required();
+    raise_command->add_option("--from", options->from, "The buyer's account");
+}
+
+}  // namespace
+
+void add_job_commands(CLI::App& app, Context& context) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* group = app.add_subcommand("job", "Work to be done for credits");
+    group->require_subcommand(1);
+    add_posting(group, context, options);
+    add_following(group, context, options);
+    CLI::App* list_command = group->add_subcommand("list", "Jobs of an account, newest last");
+    list_command->add_option("--from", options->from, "Whose jobs");
+    list_command->add_option("--limit", options->limit, "The newest so many")
+        ->capture_default_str();
+    list_command->footer("Example:\n  millrace job list --json");
+    list_command->callback([&context, options] {
+        context.action = [&context, options] { return list(context, *options); };
+    });
+}
+
+}  // namespace millrace::wallet

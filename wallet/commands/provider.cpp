@@ -1,0 +1,340 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "wallet/job_request.hpp"
+#include "wallet/tx.hpp"
+#include "wallet/units.hpp"
+
+namespace millrace::wallet {
+
+namespace {
+
+struct Options {
+    std::optional<std::string> from;
+    std::optional<std::string> provider;
+    std::string credits;
+    // What is offered.
+    std::vector<std::string> steps;
+    std::optional<std::uint64_t> memory_mib;
+    std::optional<unsigned> region;
+    std::optional<std::string> task_gas;
+    std::optional<std::uint64_t> task_mib;
+    // Registration.
+    std::string endpoint;
+    std::string vrf_key;
+    std::optional<std::string> encryption_key;
+    std::optional<std::string> operator_account;
+    std::optional<std::string> payout_account;
+};
+
+/// The provider that a command is about: named, or the signer's own.
+Try<market::ProviderId> provider_of(const Signer& signer, const Options& options) {
+    if (!options.provider) return signer.address();
+    const auto address = parse_address(*options.provider, signer.node().network);
+    if (address.has_value()) return *address;
+    return Err{Failure{Exit::bad_input,
+                       fmt::format("{}: {}", *options.provider, sentence(address.error()))}};
+}
+
+Try<market::AskStep> parse_step(const std::string& text) {
+    const std::size_t colon = text.find(':');
+    const Failure failure{Exit::usage,
+                          fmt::format("--step: \"{}\" is not PRICE:SLOTS, such as 0.005:4", text)};
+    if (colon == std::string::npos) return Err{failure};
+    market::AskStep step;
+    MILLRACE_TRY(step.price, parse_price("--step", text.substr(0, colon)));
+    const std::string slots = text.substr(colon + 1);
+    if (slots.empty() || slots.size() > 5 ||
+        slots.find_first_not_of("0123456789") != std::string::npos)
+        return Err{failure};
+    step.slots = static_cast<std::uint32_t>(std::stoul(slots));
+    if (step.slots == 0 || step.slots > market::kSlotsPerStepMax) return Err{failure};
+    return step;
+}
+
+/// Changes in an ask what the options name.
+Try<market::Ask> changed_ask(market::Ask ask, const Options& options) {
+    if (!options.steps.empty()) {
+        if (options.steps.size() > market::kStepsPerAskMax)
+            return Err{Failure{Exit::usage,
+                               fmt::format("--step: at most {} of them", market::kStepsPerAskMax)}};
+        ask.steps.clear();
+        for (const std::string& text : options.steps) {
+            MILLRACE_TRY(const market::AskStep step, parse_step(text));
+            if (!ask.steps.empty() && step.price <= ask.steps.back().price)
+                return Err{Failure{Exit::usage, "--step: prices must rise from step to step"}};
+            ask.steps.push_back(step);
+        }
+    }
+    if (options.memory_mib) {
+        // A machine offers the largest tier that it can hold.
+        std::uint8_t tier = 0;
+        while (tier + 1 < market::kMemoryTiers &&
+               (market::memory_tier_bytes(static_cast<std::uint8_t>(tier + 1)) >> 20U) <=
+                   *options.memory_mib)
+            ++tier;
+        ask.machine.memory_tier = tier;
+    }
+    if (options.region) {
+        if (*options.region >= market::kRegions)
+            return Err{
+                Failure{Exit::usage, fmt::format("--region: a number below {}", market::kRegions)}};
+        ask.machine.region = static_cast<std::uint8_t>(*options.region);
+    }
+    if (options.task_gas) {
+        MILLRACE_TRY(ask.task_gas_max, parse_gas("--task-gas-max", *options.task_gas));
+    }
+    if (options.task_mib) ask.task_bytes_max = *options.task_mib << 20U;
+    return ask;
+}
+
+std::string ask_text(const market::Ask& ask) {
+    std::string steps;
+    for (const market::AskStep& step : ask.steps)
+        steps += fmt::format("{}{} slots at {}", steps.empty() ? "" : ", ", step.slots,
+                             price_text(step.price));
+    return fmt::format("{}; {} MiB, region {}; tasks up to {} and {}", steps,
+                       market::memory_tier_bytes(ask.machine.memory_tier) >> 20U,
+                       ask.machine.region, human_gas(ask.task_gas_max.value),
+                       human_binary(ask.task_bytes_max));
+}
+
+Try<Ok> send_body(Context& context, Signer& signer, market::TxBody body,
+                  const std::string& question, const std::string& done) {
+    MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, std::move(body)));
+    if (!question.empty()) MILLRACE_CHECK(context.confirm(question));
+    MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
+    context.print(boost::json::object{{"hash", to_hex(sent.hash.view())},
+                                      {"height", sent.height.value},
+                                      {"fee", std::to_string(sent.receipt.fee.value)}},
+                  fmt::format("{} Final in block {}.", done, sent.height.value));
+    return Ok{};
+}
+
+Try<Address> address_or(const std::optional<std::string>& text, const Signer& signer) {
+    if (!text) return signer.address();
+    const auto address = parse_address(*text, signer.node().network);
+    if (address.has_value()) return *address;
+    return Err{Failure{Exit::bad_input, fmt::format("{}: {}", *text, sentence(address.error()))}};
+}
+
+Try<Ok> register_provider(Context& context, const Options& options) {
+    market::ProviderRegister body;
+    MILLRACE_TRY(body.stake, parse_credits("--stake", options.credits));
+    MILLRACE_TRY(body.vrf_key, parse_id<VrfKey>("--vrf-key", options.vrf_key));
+    if (options.encryption_key) {
+        MILLRACE_TRY(body.encryption_key,
+                     parse_id<market::EncryptionKey>("--encryption-key", *options.encryption_key));
+    }
+    if (options.endpoint.size() > market::kEndpointMax)
+        return Err{Failure{Exit::usage,
+                           fmt::format("--endpoint: at most {} bytes", market::kEndpointMax)}};
+    body.endpoint = options.endpoint;
+    market::Ask ask;
+    constexpr std::uint64_t kTaskMibDefault = 1'024;
+    ask.task_bytes_max = kTaskMibDefault << 20U;
+    MILLRACE_TRY(const market::ChainView chain, chain_view(context));
+    ask.task_gas_max = Gas{chain.params.jobs.lot_gas_max};
+    MILLRACE_TRY(body.ask, changed_ask(std::move(ask), options));
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    MILLRACE_TRY(body.operator_account, address_or(options.operator_account, signer));
+    MILLRACE_TRY(body.payout_account, address_or(options.payout_account, signer));
+    const std::string question = fmt::format("Put up {} credits of stake and offer {}?",
+                                             to_credits(body.stake), ask_text(body.ask));
+    return send_body(context, signer, std::move(body), question,
+                     "Registered as " + signer.text(signer.address()) + ".");
+}
+
+Try<Ok> change_ask(Context& context, const Options& options) {
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    MILLRACE_TRY(const market::ProviderId id, provider_of(signer, options));
+    MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(
+        const market::ProviderView view,
+        client->ask<market::ProviderView>("provider_get", {{"provider", signer.text(id)}}));
+    const market::Provider& p = view.provider;
+    market::ProviderAsk body{id, p.next ? *p.next : p.ask.value_or(market::Ask{})};
+    MILLRACE_TRY(body.ask, changed_ask(body.ask, options));
+    const std::string text = ask_text(body.ask);
+    return send_body(
+        context, signer, std::move(body), fmt::format("Offer {}?", text),
+        fmt::format("Offered: {}. What is worse for buyers counts after a notice.", text));
+}
+
+template <class Body>
+Try<Ok> with_amount(Context& context, const Options& options, const char* question,
+                    const char* done) {
+    Body body;
+    MILLRACE_TRY(body.amount, parse_credits("credits", options.credits));
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    MILLRACE_TRY(body.provider, provider_of(signer, options));
+    return send_body(context, signer, body,
+                     fmt::format(fmt::runtime(question), to_credits(body.amount)),
+                     fmt::format(fmt::runtime(done), to_credits(body.amount)));
+}
+
+template <class Body>
+Try<Ok> bare(Context& context, const Options& options, const char* done) {
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    Body body;
+    MILLRACE_TRY(body.provider, provider_of(signer, options));
+    return send_body(context, signer, body, "", done);
+}
+
+Try<Ok> show(Context& context, const Options& options) {
+    MILLRACE_TRY(const NodeStatus node, node_status(context));
+    std::string id;
+    if (options.provider) {
+        id = *options.provider;
+    } else {
+        MILLRACE_TRY(const Keystore::Listed account, context.keystore().pick(options.from));
+        id = to_text(account.address(), account.file.network);
+    }
+    MILLRACE_TRY(const market::ChainView chain, chain_view(context));
+    MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(const boost::json::value raw, client->call("provider_get", {{"provider", id}}));
+    const auto view = from_json<market::ProviderView>(raw);
+    if (!view.has_value())
+        return Err{Failure{Exit::failed, "provider_get: " + view.error().sentence()}};
+    const market::Provider& p = view->provider;
+    std::string text = fmt::format("provider  {}\n", to_text(view->id, node.network));
+    if (p.operator_account != view->id)
+        text += fmt::format("operator  {}\n", to_text(p.operator_account, node.network));
+    if (p.payout_account != view->id)
+        text += fmt::format("paid to   {}\n", to_text(p.payout_account, node.network));
+    text += fmt::format("stake     {} credits, {} of it free\n", credits_text(p.stake),
+                        credits_text(view->free_stake));
+    for (const market::Unbonding& u : p.unbonding)
+        text += fmt::format(
+            "unbonding {} credits, {}\n", credits_text(u.amount),
+            u.ready <= chain.state.active_time
+                ? "ready: `millrace provider withdraw`"
+                : "ready in " + human_duration(u.ready.value - chain.state.active_time.value));
+    if (p.ask) text += fmt::format("offer     {}\n", ask_text(*p.ask));
+    if (p.next)
+        text +=
+            fmt::format("next      {} (from clearing {})\n", ask_text(*p.next), p.next_from.value);
+    text += fmt::format("state     {}\n", p.paused == market::PauseReason::none
+                                              ? "on the market"
+                                              : "paused: " + enum_name(p.paused));
+    text += fmt::format("leases    {} running, {} waiting, {} settled, {} missed\n", p.running,
+                        p.waiting, p.settled, p.missed);
+    if (!p.endpoint.empty()) text += fmt::format("endpoint  {}\n", std::string(p.endpoint));
+    context.print(raw, text);
+    return Ok{};
+}
+
+Try<Ok> list(Context& context) {
+    MILLRACE_TRY(const NodeStatus node, node_status(context));
+    MILLRACE_TRY(Client* const client, context.client());
+    boost::json::array rows;
+    Table table({"STAKE", "SLOTS", "SETTLED", "MISSED", "STATE", "PROVIDER"});
+    boost::json::object params{{"limit", market::kPageMax}};
+    for (;;) {
+        MILLRACE_TRY(const boost::json::value raw, client->call("provider_list", params));
+        const auto page = from_json<std::vector<market::ProviderView>>(raw);
+        if (!page.has_value())
+            return Err{Failure{Exit::failed, "provider_list: " + page.error().sentence()}};
+        for (const market::ProviderView& view : *page)
+            table.add({credits_text(view.provider.stake), std::to_string(view.slots),
+                       std::to_string(view.provider.settled), std::to_string(view.provider.missed),
+                       view.provider.paused == market::PauseReason::none
+                           ? "active"
+                           : enum_name(view.provider.paused),
+                       to_text(view.id, node.network)});
+        for (const boost::json::value& row : raw.as_array()) rows.push_back(row);
+        if (page->size() < market::kPageMax) break;
+        params["from"] = to_text(page->back().id, node.network);
+    }
+    const bool is_empty = rows.empty();
+    context.print(rows, is_empty ? "No providers are registered." : table.text(Terminal::of(1)));
+    return Ok{};
+}
+
+void add_ask_options(CLI::App* command, Options& o, bool is_required) {
+    command
+        ->add_option("--step", o.steps,
+                     "PRICE:SLOTS, credits per Ggas before the market's fee; up to 4, rising")
+        ->required(is_required)
+        ->allow_extra_args(false);
+    command->add_option("--memory-mib", o.memory_mib, "Memory for one task");
+    command->add_option("--region", o.region, "Where the machine is, by number");
+    command->add_option("--task-gas-max", o.task_gas, "Largest task that is taken");
+    command->add_option("--task-mib-max", o.task_mib, "Largest input and output of a task")
+        ->check(CLI::Range(0U, 131'072U));
+}
+
+}  // namespace
+
+void add_provider_commands(CLI::App& app, Context& context) {
+    const auto o = std::make_shared<Options>();
+    CLI::App* group = app.add_subcommand("provider", "Machines that work for credits");
+    group->require_subcommand(1);
+    const auto add = [&](const char* name, const char* what, const char* example, auto handler) {
+        CLI::App* command = group->add_subcommand(name, what);
+        command->footer(std::string("Example:\n  ") + example);
+        command->callback([&context, o, handler] {
+            context.action = [&context, o, handler] { return handler(context, *o); };
+        });
+        return command;
+    };
+    const auto signs = [&](CLI::App* command) {
+        command->add_option("--from", o->from, "Account that signs: owner or operator");
+        command->add_option("--provider", o->provider, "Provider, unless it is that account");
+        return command;
+    };
+    CLI::App* registers =
+        add("register", "Put up stake and offer a machine",
+            "millrace provider register --stake 1000 --step 0.005:4 --memory-mib 4096 --endpoint "
+            "203.0.113.7:8646 --vrf-key 5c0f...\n\n`millraced --dev` registers itself; this is for "
+            "accounts whose owner's key is elsewhere.",
+            register_provider);
+    registers->add_option("--from", o->from, "Account that owns the provider");
+    registers->add_option("--stake", o->credits, "Credits put up")->required();
+    registers->add_option("--endpoint", o->endpoint, "Where data is served, HOST:PORT")->required();
+    registers->add_option("--vrf-key", o->vrf_key, "The machine's VRF key")->required();
+    registers->add_option("--encryption-key", o->encryption_key, "The machine's X25519 key");
+    registers->add_option("--operator", o->operator_account, "Account that runs the machine");
+    registers->add_option("--payout", o->payout_account, "Account that is paid");
+    add_ask_options(registers, *o, true);
+
+    CLI::App* shows = add("show", "Stake, offer, leases and record of a provider",
+                          "millrace provider show tmill1...", show);
+    shows->add_option("provider", o->provider, "Address; else the account's own");
+    shows->add_option("--from", o->from, "Account in the keystore");
+    add("list", "All providers", "millrace provider list --json",
+        [](Context& c, const Options&) { return list(c); });
+    add_ask_options(signs(add("ask", "Change the offer; what is not named stays",
+                              "millrace provider ask --step 0.004:2 --step 0.006:4", change_ask)),
+                    *o, false);
+    const auto amount = [&](CLI::App* command) {
+        signs(command)->add_option("credits", o->credits, "Amount")->required();
+    };
+    amount(add("stake", "Add to the stake", "millrace provider stake 500",
+               [](Context& c, const Options& options) {
+                   return with_amount<market::ProviderStake>(c, options, "Put up {} credits more?",
+                                                             "{} credits were added to the stake.");
+               }));
+    amount(add("unstake", "Begin to take stake out", "millrace provider unstake 500",
+               [](Context& c, const Options& options) {
+                   return with_amount<market::ProviderUnstake>(
+                       c, options, "Begin to take {} credits out of the stake?",
+                       "{} credits unbond; `millrace provider show` tells when they are ready.");
+               }));
+    signs(add("withdraw", "Pay out what has unbonded", "millrace provider withdraw",
+              [](Context& c, const Options& options) {
+                  return bare<market::ProviderWithdraw>(c, options, "Paid out.");
+              }));
+    signs(add("pause", "Take no new leases", "millrace provider pause",
+              [](Context& c, const Options& options) {
+                  return bare<market::ProviderPause>(c, options, "Paused.");
+              }));
+    signs(add("resume", "Take leases again", "millrace provider resume",
+              [](Context& c, const Options& options) {
+                  return bare<market::ProviderResume>(c, options, "Resumed.");
+              }));
+}
+
+}  // namespace millrace::wallet

@@ -1,0 +1,126 @@
+#include "wallet/job_fetch.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace millrace::wallet {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kScratch = ".millrace-fetch";
+
+/// Removes the scratch folder when it goes.
+class Scratch {
+  public:
+    explicit Scratch(fs::path path) : path_(std::move(path)) {}
+    ~Scratch() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    [[nodiscard]] fs::path of(std::uint32_t task) const { return path_ / std::to_string(task); }
+
+  private:
+    fs::path path_;
+};
+
+bool is_free(const fs::path& folder) {
+    std::error_code ec;
+    if (!fs::exists(folder, ec)) return true;
+    if (!fs::is_directory(folder, ec)) return false;
+    for (const auto& entry : fs::directory_iterator(folder, ec))
+        if (entry.path().filename() != kScratch) return false;
+    return !ec;
+}
+
+Try<Ok> check_free(const FetchOptions& options, const fs::path& folder) {
+    if (options.overwrite || is_free(folder)) return Ok{};
+    return Err{Failure{Exit::bad_input,
+                       fmt::format("{} is there already and not empty; choose another --output, or "
+                                   "replace its files with --overwrite",
+                                   folder.string())}};
+}
+
+/// Which task wrote each path of a merged tree.
+class Merge {
+  public:
+    Try<Ok> add(const vm::TreeIndex& index, std::uint32_t task) {
+        for (std::uint32_t i = 1; i < index.entries().size(); ++i) {
+            const vm::EntryKind kind = index.entries()[i].record.kind;
+            const std::string path = index.path_of(i);
+            const auto [at, is_new] = owners_.try_emplace(path, Owner{task, kind});
+            const bool both_folders =
+                kind == vm::EntryKind::directory && at->second.kind == vm::EntryKind::directory;
+            if (!is_new && !both_folders)
+                return Err{Failure{Exit::bad_input,
+                                   fmt::format("tasks {} and {} both wrote {}; leave out --flat to "
+                                               "get a folder for each task",
+                                               at->second.task, task, path)}};
+        }
+        return Ok{};
+    }
+
+  private:
+    struct Owner {
+        std::uint32_t task;
+        vm::EntryKind kind;
+    };
+    std::map<std::string, Owner> owners_;
+};
+
+void count(FetchReport& report, const vm::TreeIndex& index) {
+    ++report.tasks;
+    report.bytes += index.total_bytes();
+    for (const vm::TreeEntry& entry : index.entries())
+        if (entry.record.kind == vm::EntryKind::file) ++report.files;
+}
+
+}  // namespace
+
+fs::path task_folder(const FetchOptions& options, std::uint32_t tasks, std::uint32_t task) {
+    if (tasks == 1 || options.flat) return options.output;
+    return options.output / fmt::format("task-{:05}", task);
+}
+
+Try<FetchReport> fetch_outputs(Context& context, const FetchOptions& options, std::uint32_t tasks,
+                               std::span<const TaskOutcome> outcomes) {
+    std::vector<TaskOutcome> wanted;
+    for (const TaskOutcome& outcome : outcomes)
+        if (outcome.state == market::TaskState::settled && outcome.result)
+            wanted.push_back(outcome);
+    for (const TaskOutcome& outcome : wanted)
+        MILLRACE_CHECK(check_free(options, task_folder(options, tasks, outcome.task)));
+    std::error_code ec;
+    fs::create_directories(options.output, ec);
+    if (ec)
+        return Err{Failure{Exit::bad_input, fmt::format("cannot make the folder {}: {}",
+                                                        options.output.string(), ec.message())}};
+    const Scratch scratch(options.output / kScratch);
+    FetchReport report;
+    report.folder = options.output.string();
+    Progress progress(context.quiet);
+    Merge merge;
+    std::vector<RemoteTree> waiting;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const TaskOutcome& outcome = wanted[i];
+        MILLRACE_TRY(RemoteTree tree, RemoteTree::fetch(context, outcome.result->output_root,
+                                                        scratch.of(outcome.task)));
+        count(report, tree.index());
+        progress.show("output", i + 1, wanted.size(), human_bytes(report.bytes));
+        if (!options.flat) {
+            MILLRACE_CHECK(tree.extract(task_folder(options, tasks, outcome.task)));
+            continue;
+        }
+        MILLRACE_CHECK(merge.add(tree.index(), outcome.task));
+        waiting.push_back(std::move(tree));
+    }
+    for (RemoteTree& tree : waiting) MILLRACE_CHECK(tree.extract(options.output));
+    progress.finish();
+    return report;
+}
+
+}  // namespace millrace::wallet

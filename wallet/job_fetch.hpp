@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+
+#include "wallet/job_results.hpp"
+#include "wallet/trees.hpp"
+
+/// A job's outputs into a folder.
+namespace millrace::wallet {
+
+struct FetchOptions {
+    std::filesystem::path output;
+    /// All tasks' trees laid over one another, instead of a folder for each.
+    bool flat = false;
+    /// Replace files that are there.
+    bool overwrite = false;
+};
+
+struct FetchReport {
+    std::string folder;
+    std::uint32_t tasks = 0;
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+};
+BOOST_DESCRIBE_STRUCT(FetchReport, (), (folder, tasks, files, bytes))
+
+/// Where one task's output goes: the folder itself for a job of one task or when flat, else
+/// `task-00000` in it.
+[[nodiscard]] std::filesystem::path task_folder(const FetchOptions& options, std::uint32_t tasks,
+                                                std::uint32_t task);
+
+/// Fetches the output trees of the settled tasks, each verified against the root in its claim,
+/// and writes them out. Refuses, before anything is written, folders that are not empty and, when
+/// flat, two tasks that write the same file.
+[[nodiscard]] Try<FetchReport> fetch_outputs(Context& context, const FetchOptions& options,
+                                             std::uint32_t tasks,
+                                             std::span<const TaskOutcome> outcomes);
+
+}  // namespace millrace::wallet

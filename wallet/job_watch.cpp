@@ -1,0 +1,98 @@
+#include "wallet/job_watch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "wallet/interrupt.hpp"
+
+namespace millrace::wallet {
+
+namespace {
+
+/// Asked often at first, when a short job may end any moment, and seldom once it is a long one.
+constexpr std::uint64_t kPollFirstMs = 100;
+constexpr std::uint64_t kPollLastMs = 2'000;
+constexpr std::uint32_t kTasksAPage = 1'000;
+
+}  // namespace
+
+Try<market::JobView> get_job(Context& context, const JobId& id) {
+    MILLRACE_TRY(Client* const client, context.client());
+    return client->ask<market::JobView>("job_get", {{"job", to_hex(id.view())}});
+}
+
+Try<market::JobView> watch_job(Context& context, const JobId& id) {
+    Progress progress(context.quiet);
+    Interrupt interrupt;
+    for (std::uint64_t poll_ms = kPollFirstMs;;) {
+        MILLRACE_TRY(market::JobView job, get_job(context, id));
+        progress.show(phase_of(job), ended_tasks(job), job.spec.tasks, progress_detail(job));
+        if (has_ended(job)) {
+            progress.finish();
+            return job;
+        }
+        if (interrupt.wait_ms(poll_ms)) {
+            progress.finish();
+            return Err{Failure{
+                Exit::interrupted,
+                fmt::format("the job goes on without this program; watch it with `millrace job "
+                            "watch {0}`, take it off the market with `millrace job cancel {0}`",
+                            to_hex(id.view()))}};
+        }
+        poll_ms = std::min(kPollLastMs, poll_ms + poll_ms / 20);
+    }
+}
+
+Try<std::vector<market::TaskView>> get_tasks(Context& context, const JobId& id,
+                                             std::uint32_t tasks) {
+    MILLRACE_TRY(Client* const client, context.client());
+    std::vector<market::TaskView> out;
+    while (out.size() < tasks) {
+        MILLRACE_TRY(const auto page, client->ask<std::vector<market::TaskView>>(
+                                          "job_tasks", {{"job", to_hex(id.view())},
+                                                        {"from", out.size()},
+                                                        {"limit", kTasksAPage}}));
+        if (page.empty()) break;
+        out.insert(out.end(), page.begin(), page.end());
+    }
+    return out;
+}
+
+Try<std::vector<Price>> get_prices(Context& context, std::span<const market::TaskView> tasks) {
+    MILLRACE_TRY(Client* const client, context.client());
+    std::set<LeaseId> leases;
+    for (const market::TaskView& task : tasks) {
+        leases.insert(task.leases.begin(), task.leases.end());
+        if (leases.size() >= kLeasesAsked) break;
+    }
+    std::vector<Price> out;
+    for (const LeaseId& id : leases) {
+        const auto lease =
+            client->ask<market::LeaseView>("lease_get", {{"lease", to_hex(id.view())}});
+        if (lease.has_value())
+            out.push_back(lease->lease.price);
+        else if (lease.error().exit != Exit::not_found)
+            return Err{lease.error()};
+    }
+    return out;
+}
+
+Try<JobReport> report_job(Context& context, const JobId& id) {
+    JobReport report;
+    MILLRACE_TRY(report.job, get_job(context, id));
+    MILLRACE_TRY(const auto tasks, get_tasks(context, id, report.job.spec.tasks));
+    for (const market::TaskView& task : tasks) report.tasks.push_back(outcome_of(task));
+    MILLRACE_TRY(const auto prices, get_prices(context, tasks));
+    report.summary = summarise(report.job, report.tasks, prices);
+    return report;
+}
+
+boost::json::object to_json_object(const JobReport& report) {
+    boost::json::object out = to_json(report.summary).as_object();
+    out["task_list"] = to_json(report.tasks);
+    return out;
+}
+
+}  // namespace millrace::wallet

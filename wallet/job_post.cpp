@@ -46,10 +46,9 @@ Try<Ok> set_limit(Context& context, const JobOptions& options, PreparedJob& job)
                     fmt::format("nobody sells what this job asks for: {}; nothing was sent. With "
                                 "--max-price CREDITS_PER_GGAS it waits on the market for somebody",
                                 why)}};
-    context.announce(fmt::format(can_nobody
-                                     ? "Warning: nobody can do this job now: {}. It will wait."
-                                     : "Note: {}. The job will wait.",
-                                 why));
+    context.announce(
+        can_nobody ? fmt::format("Warning: nobody can do this job now: {}. It will wait.", why)
+                   : fmt::format("Note: {}. The job will wait.", why));
     return Ok{};
 }
 

@@ -53,6 +53,20 @@ std::string Table::text(const Terminal& terminal) const {
     return out;
 }
 
+std::string bar_text(std::string_view label, std::uint64_t done, std::uint64_t total,
+                     std::string_view detail, unsigned columns) {
+    done = std::min(done, total);
+    const std::size_t filled = total == 0 ? 0 : done * kBarCells / total;
+    const std::uint64_t percent = total == 0 ? 0 : done * 100 / total;
+    std::string line = fmt::format("{:<11} [{}{}] {:>3}%", label, std::string(filled, '#'),
+                                   std::string(kBarCells - filled, '.'), percent);
+    if (!detail.empty()) line += fmt::format("  {}", detail);
+    // The last column stays free: writing it would scroll some terminals.
+    const std::size_t room = columns > 1 ? columns - 1 : 1;
+    if (line.size() > room) line.resize(room);
+    return line;
+}
+
 Progress::Progress(bool is_quiet) : terminal_(Terminal::of(STDERR_FILENO)), is_quiet_(is_quiet) {}
 Progress::~Progress() {
     finish();
@@ -71,11 +85,7 @@ void Progress::show(std::string_view label, std::uint64_t done, std::uint64_t to
         fmt::print(stderr, "{}: {} of {}{}\n", label, done, total, tail);
         return;
     }
-    const std::size_t filled =
-        total == 0 ? 0 : std::min<std::size_t>(kBarCells, done * kBarCells / total);
-    std::string line = fmt::format("{:<11} [{}{}] {:>3}%{}", label, std::string(filled, '#'),
-                                   std::string(kBarCells - filled, '.'), per_mille / 10, tail);
-    if (line.size() >= terminal_.columns) line.resize(terminal_.columns - 1);
+    const std::string line = bar_text(label, done, total, detail, terminal_.columns);
     if (line == last_line_) return;
     last_line_ = line;
     fmt::print(stderr, "\r\033[K{}", line);

@@ -30,6 +30,10 @@ class Table {
     std::vector<std::vector<std::string>> rows_;
 };
 
+/// "running     [######..................]  25%  3 running, 1 settled", shorter than `columns`.
+[[nodiscard]] std::string bar_text(std::string_view label, std::uint64_t done, std::uint64_t total,
+                                   std::string_view detail, unsigned columns);
+
 /// One line that is redrawn on a terminal; elsewhere a plain line when the share has moved by a
 /// tenth or the label has changed.
 class Progress {

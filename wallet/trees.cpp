@@ -28,7 +28,7 @@ BOOST_DESCRIBE_STRUCT(TreePutAnswer, (), (root))
 constexpr std::size_t kPieceBytes = 256U * 1024U;
 
 Hash blob_of(const vm::TreeRegion& region) {
-    return file_id(region.length, hash_as<Hash>(region.root));
+    return file_id(region.length, Hash{region.root.bytes});
 }
 
 Failure of_error(const Error& error, Exit exit = Exit::bad_input) {
@@ -179,7 +179,7 @@ Try<RemoteTree> RemoteTree::fetch(Context& context, const TreeRoot& root, fs::pa
             if (on_bytes) on_bytes(seen + done, total);
         }));
         const auto found = file_root(path, region.length);
-        if (!found.has_value() || *found != hash_as<Hash>(region.root))
+        if (!found.has_value() || *found != Hash{region.root.bytes})
             return Err{Failure{Exit::failed,
                                fmt::format("the node's blob {} is damaged: its hash is another; "
                                            "nothing of it was kept",

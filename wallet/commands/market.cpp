@@ -49,7 +49,7 @@ Try<Ok> book(Context& context, std::uint32_t limit) {
         Table table({"LIMIT", "LOTS", "TASK GAS", "STANDING", "JOB"});
         for (const market::BidView& bid : view->bids)
             table.add({price_text(bid.row.limit),
-                       std::to_string((bid.row.chunks - bid.row.fresh) * bid.row.replicas +
+                       std::to_string((bid.row.fresh_end - bid.row.fresh) * bid.row.replicas +
                                       bid.row.open_lots),
                        human_gas(bid.row.task_gas.value), enum_name(bid.row.standing),
                        to_hex(bid.job.view())});

@@ -218,7 +218,7 @@ Try<Ok> show(Context& context, const Options& options) {
             fmt::format("next      {} (from clearing {})\n", ask_text(*p.next), p.next_from.value);
     text += fmt::format("state     {}\n", p.paused == market::PauseReason::none
                                               ? "on the market"
-                                              : "paused: " + enum_name(p.paused));
+                                              : std::string("paused: ") + enum_name(p.paused));
     text += fmt::format("leases    {} running, {} waiting, {} settled, {} missed\n", p.running,
                         p.waiting, p.settled, p.missed);
     if (!p.endpoint.empty()) text += fmt::format("endpoint  {}\n", std::string(p.endpoint));

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <map>
+#include <mutex>
+
+#include "node/blobs/store.hpp"
+#include "node/rpc/server_http.hpp"
+#include "support/temp_dir.hpp"
+#include "vm/wasi/tree.hpp"
+#include "wallet/context.hpp"
+
+/// As much of a node as the wallet's transfers need: the real server and blob store, and the blob
+/// methods over them, in this process.
+namespace millrace::test {
+
+class WalletNode {
+  public:
+    WalletNode()
+        : store_(*node::BlobStore::open(dir_.path() / "blobs", 64U << 20U)),
+          port_(*store_),
+          server_(table_, port_, [] { return true; }, settings()) {
+        add_methods();
+        REQUIRE(server_.start().has_value());
+        context.node = url();
+        context.quiet = true;
+    }
+    [[nodiscard]] std::string url() const {
+        return "http://127.0.0.1:" + std::to_string(server_.port());
+    }
+    [[nodiscard]] wallet::Client& client() { return **context.client(); }
+    [[nodiscard]] const std::filesystem::path& folder() const { return dir_.path(); }
+    [[nodiscard]] node::BlobStore& store() { return *store_; }
+    /// Overwrites a stored blob's bytes on the disk, as a lying node would.
+    void damage(const node::BlobId& id) {
+        const auto found = store_->find(id);
+        REQUIRE(found.has_value());
+        std::filesystem::permissions(found->path, std::filesystem::perms::owner_all);
+        std::fstream file(found->path, std::ios::in | std::ios::out | std::ios::binary);
+        file.put('!');
+    }
+    void stop() { server_.stop(); }
+    std::map<TreeRoot, vm::TreeManifest>& trees() { return trees_; }
+
+    wallet::Context context;
+
+  private:
+    class Port final : public node::rpc::BlobPort {
+      public:
+        explicit Port(node::BlobStore& store) : store_(store) {}
+        Result<std::unique_ptr<Upload>> upload(std::uint64_t size) override {
+            MILLRACE_TRY(std::unique_ptr<node::BlobStore::Upload> inner, store_.begin(size));
+            return std::unique_ptr<Upload>(std::make_unique<One>(std::move(inner)));
+        }
+        std::optional<Download> find(std::string_view id_hex) override {
+            const auto raw = from_hex(id_hex);
+            const auto id = raw ? node::BlobId::from(*raw) : std::nullopt;
+            const auto found = id ? store_.find(*id) : std::nullopt;
+            if (!found) return std::nullopt;
+            return Download{found->path.string(), found->size};
+        }
+
+      private:
+        class One final : public Upload {
+          public:
+            explicit One(std::unique_ptr<node::BlobStore::Upload> inner)
+                : inner_(std::move(inner)) {}
+            Status<> write(ByteView piece) override { return inner_->write(piece); }
+            Result<std::string> finish() override {
+                MILLRACE_TRY(const node::BlobId id, inner_->finish());
+                return to_hex(id.view());
+            }
+
+          private:
+            std::unique_ptr<node::BlobStore::Upload> inner_;
+        };
+        node::BlobStore& store_;
+    };
+
+    struct IdParams {
+        node::BlobId id;
+    };
+    BOOST_DESCRIBE_CLASS(IdParams, (), (id), (), ())
+    struct Have {
+        bool is_here = false;
+        std::uint64_t size = 0;
+    };
+    BOOST_DESCRIBE_CLASS(Have, (), (is_here, size), (), ())
+    struct PutTree {
+        vm::TreeManifest manifest;
+    };
+    BOOST_DESCRIBE_CLASS(PutTree, (), (manifest), (), ())
+    struct RootAnswer {
+        TreeRoot root;
+    };
+    BOOST_DESCRIBE_CLASS(RootAnswer, (), (root), (), ())
+
+    static node::rpc::HttpSettings settings() {
+        node::rpc::HttpSettings out;
+        out.port = 0;
+        return out;
+    }
+
+    void add_methods() {
+        using node::rpc::RpcCode;
+        using node::rpc::RpcError;
+        table_.add<IdParams>("blob_have", "", nullptr,
+                             [this](const IdParams& p) -> Result<Have, RpcError> {
+                                 const auto found = store_->find(p.id);
+                                 return Have{found.has_value(), found ? found->size : 0};
+                             });
+        table_.add<PutTree>("blob_put_tree", "", nullptr,
+                            [this](const PutTree& p) -> Result<RootAnswer, RpcError> {
+                                const std::lock_guard lock(mutex_);
+                                const TreeRoot root = vm::tree_root(p.manifest);
+                                trees_[root] = p.manifest;
+                                return RootAnswer{root};
+                            });
+        table_.add<RootAnswer>(
+            "blob_get_tree", "", nullptr,
+            [this](const RootAnswer& p) -> Result<vm::TreeManifest, RpcError> {
+                const std::lock_guard lock(mutex_);
+                const auto found = trees_.find(p.root);
+                if (found == trees_.end())
+                    return Err{RpcError{RpcCode::not_found, "this node does not hold that tree"}};
+                return found->second;
+            });
+    }
+
+    TempDir dir_;
+    std::unique_ptr<node::BlobStore> store_;
+    Port port_;
+    node::rpc::MethodTable table_;
+    std::mutex mutex_;
+    std::map<TreeRoot, vm::TreeManifest> trees_;
+    node::rpc::HttpServer server_;
+};
+
+}  // namespace millrace::test

@@ -352,7 +352,9 @@ class HttpServer::Impl {
             stream.expires_after(std::chrono::milliseconds(settings_.request_timeout_ms));
             co_await http::async_write(stream, serializer,
                                        asio::redirect_error(asio::use_awaitable, ec));
-            if (ec && ec != http::error::need_buffer) co_return false;
+            // The piece was taken; `file.read` leaves a code of success as it finds it.
+            if (ec == http::error::need_buffer) ec = {};
+            if (ec) co_return false;
         }
         co_return keep_alive;
     }

@@ -8,7 +8,7 @@
 
 #include "node/blobs/store.hpp"
 #include "node/rpc/server_http.hpp"
-#include "support/temp_dir.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "vm/wasi/tree.hpp"
 #include "wallet/context.hpp"
 

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "common/page_tree.hpp"
-#include "support/wallet_node.hpp"
+#include "tests/support/wallet_node.hpp"
 
 namespace millrace::wallet {
 namespace {

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "common/sodium_init.hpp"
-#include "support/temp_dir.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace millrace::wallet {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "support/wallet_node.hpp"
+#include "tests/support/wallet_node.hpp"
 #include "wallet/job_fetch.hpp"
 
 namespace millrace::wallet {

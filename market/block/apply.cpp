@@ -1,6 +1,8 @@
 #include "market/block/apply.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "market/block/clearing.hpp"
 #include "market/block/fees.hpp"
@@ -26,6 +28,8 @@ std::string_view sentence(BlockFault fault) {
             return "a transaction of the block breaks a rule of the envelope";
         case BlockFault::header_mismatch:
             return "the header is not what the block's contents give";
+        case BlockFault::version_unknown:
+            return "the chain has moved to a protocol version that this software does not know";
     }
     return "unknown fault";
 }
@@ -48,6 +52,7 @@ class BlockRun {
 
     Status<BlockFault> begin() {
         ChainState& chain = ledger_.chain;
+        if (chain.protocol_version > kProtocolVersion) return Err{BlockFault::version_unknown};
         const TimeParams& time = ledger_.params.time;
         if (input_.time.value < chain.time.value + time.block_spacing_min_ms)
             return Err{BlockFault::time_too_early};
@@ -63,6 +68,8 @@ class BlockRun {
         chain.time = input_.time;
         chain.active_time.value += elapsed_;
         chain.beacon = beacon_of(*output);
+        version_ = chain.protocol_version;
+        count_signal();
         const bool clears = chain.pending.has_value();
         freeze_if_due(ledger_);
         change_epoch();
@@ -122,7 +129,43 @@ class BlockRun {
         chain.epoch = next(chain.epoch);
         chain.epoch_end = ledger_.in(ledger_.params.time.epoch_ms);
         chain.epoch_seeds = {chain.epoch_seeds[1], chain.beacon};
+        tally_signals();
+        if (chain.upgrade && chain.upgrade->epoch <= chain.epoch) {
+            chain.protocol_version = chain.upgrade->version;
+            chain.upgrade.reset();
+        }
         pay_issuance();
+    }
+
+    /// Only what is above the present version is worth a row.
+    void count_signal() {
+        if (input_.version_signal <= ledger_.chain.protocol_version) return;
+        store(ledger_.state, version_signal_key(input_.proposer), input_.version_signal);
+    }
+
+    /// At an epoch's end: the highest version that more than two thirds of the weight signalled, by
+    /// itself or by a later one, begins a stated number of epochs later. Signals then start anew.
+    void tally_signals() {
+        const std::vector<GenesisValidator> validators = load_validators(ledger_.state);
+        Uint128 weight = 0;
+        for (const GenesisValidator& v : validators) weight += v.stake.value;
+        std::map<std::uint16_t, Uint128, std::greater<>> by_version;
+        for (std::uint16_t i = 0; i < validators.size(); ++i) {
+            const Key key = version_signal_key(i);
+            const auto signal = load<std::uint16_t>(ledger_.state, key);
+            if (!signal) continue;
+            by_version[*signal] += validators[i].stake.value;
+            ledger_.state.erase(key);
+        }
+        ChainState& chain = ledger_.chain;
+        Uint128 sum = 0;
+        for (const auto& [version, part] : by_version) {
+            sum += part;
+            if (sum * 3 <= weight * 2) continue;
+            if (!chain.upgrade || chain.upgrade->version < version)
+                chain.upgrade = Upgrade{version, Epoch{chain.epoch.value + kUpgradeDelayEpochs}};
+            return;
+        }
     }
 
     /// New money for validators, by stake, rounded down; at most what supply may still grow.
@@ -150,7 +193,8 @@ class BlockRun {
                             std::span<const Receipt> receipts) const {
         const ChainState& chain = ledger_.chain;
         BlockHeader header;
-        header.protocol_version = chain.protocol_version;
+        header.protocol_version = version_;
+        header.version_signal = input_.version_signal;
         header.chain = chain.chain;
         header.height = chain.height;
         header.parent = input_.parent;
@@ -171,6 +215,7 @@ class BlockRun {
     Address proposer_;
     /// Of the set that votes on this block, which may be the last of its epoch.
     Epoch epoch_;
+    std::uint16_t version_ = 0;
     std::uint64_t elapsed_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t ordinary_bytes_ = 0;
@@ -206,8 +251,9 @@ Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
                                              const StateCommitter& committer,
                                              const BlockHeader& header,
                                              std::vector<CheckedTx> transactions) {
-    BlockInput input{header.parent, header.time, header.proposer, header.beacon_proof,
-                     std::move(transactions)};
+    BlockInput input{header.parent,           header.time,
+                     header.proposer,         header.beacon_proof,
+                     std::move(transactions), header.version_signal};
     MILLRACE_TRY(BlockOutcome outcome, apply_block(state, committer, input));
     if (outcome.header != header) return Err{BlockFault::header_mismatch};
     return outcome;
@@ -272,6 +318,7 @@ StateWrites genesis_writes(const Genesis& genesis) {
 BlockHeader genesis_header(const Genesis& genesis, const StateCommitter& committer) {
     BlockHeader header;
     header.protocol_version = genesis.protocol_version;
+    header.version_signal = genesis.protocol_version;
     header.chain = chain_id_of(genesis);
     header.time = genesis.time;
     header.beacon = hash_as<Beacon>(hash_bytes("mill/beacon-0", header.chain.view()));

@@ -22,10 +22,16 @@ enum class BlockFault : std::uint8_t {
     transaction_invalid = 6,
     /// The header is not what the block's contents give.
     header_mismatch = 7,
+    /// The chain has moved to rules that this software does not know: the node must stop and say
+    /// so.
+    version_unknown = 8,
 };
 BOOST_DESCRIBE_ENUM(BlockFault, time_too_early, proposer_unknown, beacon_invalid, too_many_bytes,
-                    too_many_ordinary_bytes, transaction_invalid, header_mismatch)
+                    too_many_ordinary_bytes, transaction_invalid, header_mismatch, version_unknown)
 [[nodiscard]] std::string_view sentence(BlockFault fault);
+
+/// The newest version of the rules that this software follows.
+inline constexpr std::uint16_t kProtocolVersion = 1;
 
 /// What a proposer chooses.
 struct BlockInput {
@@ -35,6 +41,7 @@ struct BlockInput {
     /// VRF over `beacon_input` of the state's beacon, by the proposer's VRF key.
     VrfProof beacon_proof;
     std::vector<CheckedTx> transactions;
+    std::uint16_t version_signal = kProtocolVersion;
 };
 
 struct BlockOutcome {

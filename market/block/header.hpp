@@ -8,7 +8,10 @@ namespace millrace::market {
 
 /// Commits to everything in a block and to the state after it.
 struct BlockHeader {
+    /// Rules by which this block was made.
     std::uint16_t protocol_version = 1;
+    /// Newest version that its proposer's node can follow: a vote for an upgrade.
+    std::uint16_t version_signal = 1;
     ChainId chain;
     Height height;
     BlockHash parent;
@@ -28,8 +31,9 @@ struct BlockHeader {
     friend bool operator==(const BlockHeader&, const BlockHeader&) = default;
 };
 BOOST_DESCRIBE_STRUCT(BlockHeader, (),
-                      (protocol_version, chain, height, parent, time, active_time, epoch, proposer,
-                       beacon_proof, beacon, transactions_root, receipts_root, state_root))
+                      (protocol_version, version_signal, chain, height, parent, time, active_time,
+                       epoch, proposer, beacon_proof, beacon, transactions_root, receipts_root,
+                       state_root))
 
 /// H("mill/header", encoding).
 [[nodiscard]] BlockHash block_hash(const BlockHeader& header);

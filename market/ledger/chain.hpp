@@ -18,6 +18,17 @@ struct PendingClearing {
 };
 BOOST_DESCRIBE_STRUCT(PendingClearing, (), (number, seed, frozen))
 
+/// New rules that more than two thirds of an epoch's weight asked for.
+struct Upgrade {
+    std::uint16_t version = 0;
+    /// In force from the first block of this epoch on.
+    Epoch epoch;
+    friend bool operator==(const Upgrade&, const Upgrade&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Upgrade, (), (version, epoch))
+/// Epochs between the vote for new rules and their beginning: time to install them.
+inline constexpr std::uint64_t kUpgradeDelayEpochs = 2;
+
 struct ChainState {
     ChainId chain;
     std::uint16_t protocol_version = 1;
@@ -54,13 +65,14 @@ struct ChainState {
     /// Numbers leases, for their ids and for the order in queues.
     std::uint64_t leases_made = 0;
     std::uint16_t validators = 0;
+    std::optional<Upgrade> upgrade;
     friend bool operator==(const ChainState&, const ChainState&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ChainState, (),
                       (chain, protocol_version, faucet, height, time, active_time, epoch, epoch_end,
                        beacon, epoch_seeds, base_fee, supply, burnt, issued, clearing, pending,
                        next_cut_off, book_changed, bids, asks, supply_gained, leases_made,
-                       validators))
+                       validators, upgrade))
 
 [[nodiscard]] inline Key chain_key() {
     return Key(Table::chain);

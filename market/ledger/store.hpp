@@ -15,6 +15,7 @@ enum class Table : std::uint8_t {
     validator = 0x04,
     provider = 0x05,
     module = 0x06,
+    version_signal = 0x07,
     job = 0x10,
     job_spec = 0x11,
     chunk = 0x12,

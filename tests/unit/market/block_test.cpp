@@ -54,7 +54,8 @@ TEST_SUITE("market/block") {
                 member.value += 1;
             }
             // Parent and time are the proposer's choice: with others, the block is another one.
-            if (std::string_view(d.name) == "parent" || std::string_view(d.name) == "time") return;
+            const std::string_view name = d.name;
+            if (name == "parent" || name == "time" || name == "version_signal") return;
             ++changed;
             CAPTURE(std::string(d.name));
             CHECK(!check_block(w.state, w.map, header, {}).has_value());
@@ -77,6 +78,37 @@ TEST_SUITE("market/block") {
         CHECK(w.chain_state().epoch_seeds[1] == w.head().beacon);
         w.block(100);
         CHECK(w.head().epoch.value == 1);
+    }
+
+    TEST_CASE(
+        "new rules begin two epochs after an epoch's weight asked for them, and stop old nodes") {
+        World w;
+        const auto epoch_with_signal = [&](std::uint16_t signal) {
+            const Epoch epoch = w.chain_state().epoch;
+            while (w.chain_state().epoch == epoch) {
+                BlockInput input = w.next_input(3'000);
+                input.version_signal = signal;
+                const auto out = apply_block(w.state, w.map, input);
+                REQUIRE(out.has_value());
+                CHECK(check_block(w.state, w.map, out->header, {}).has_value());
+                w.accept(*out);
+            }
+        };
+        epoch_with_signal(kProtocolVersion);
+        CHECK(!w.chain_state().upgrade.has_value());
+        epoch_with_signal(kProtocolVersion + 1);
+        const auto upgrade = w.chain_state().upgrade;
+        REQUIRE(upgrade.has_value());
+        CHECK(upgrade->version == kProtocolVersion + 1);
+        CHECK(upgrade->epoch.value == w.chain_state().epoch.value + kUpgradeDelayEpochs);
+        epoch_with_signal(kProtocolVersion);
+        CHECK(w.chain_state().protocol_version == kProtocolVersion);
+        epoch_with_signal(kProtocolVersion);
+        // The block that ended the epoch was still made by the old rules.
+        CHECK(w.head().protocol_version == kProtocolVersion);
+        CHECK(w.chain_state().protocol_version == kProtocolVersion + 1);
+        const auto out = apply_block(w.state, w.map, w.next_input(100));
+        CHECK(out.error() == BlockFault::version_unknown);
     }
 
     TEST_CASE("the base fee moves by at most an eighth and never below its floor") {

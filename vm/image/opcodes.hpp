@@ -64,6 +64,14 @@
 #define MILLRACE_IMAGE_STORE(X) \
     X(store8, std::uint8_t) X(store16, std::uint16_t) X(store32, std::uint32_t) \
     X(store64, std::uint64_t)
+// Comparisons of integers and what holds exactly when they do not.
+#define MILLRACE_IMAGE_OPPOSITES(X) \
+    X(i32_eq, i32_ne) X(i32_ne, i32_eq) X(i32_lt_s, i32_ge_s) X(i32_lt_u, i32_ge_u) \
+    X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u) X(i32_le_s, i32_gt_s) X(i32_le_u, i32_gt_u) \
+    X(i32_ge_s, i32_lt_s) X(i32_ge_u, i32_lt_u) \
+    X(i64_eq, i64_ne) X(i64_ne, i64_eq) X(i64_lt_s, i64_ge_s) X(i64_lt_u, i64_ge_u) \
+    X(i64_gt_s, i64_le_s) X(i64_gt_u, i64_le_u) X(i64_le_s, i64_gt_s) X(i64_le_u, i64_gt_u) \
+    X(i64_ge_s, i64_lt_s) X(i64_ge_u, i64_lt_u)
 // Everything else: name, form.
 #define MILLRACE_IMAGE_OTHER(X) \
     X(unreachable, none) \

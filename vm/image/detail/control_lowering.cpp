@@ -224,25 +224,17 @@ FunctionLowering::Condition FunctionLowering::pop_condition(bool when) {
     case ImageOp::name##_imm:                                                 \
         out.op = when ? ImageOp::br_##name##_imm : ImageOp::br_##other##_imm; \
         break;
-            X(i32_eq, i32_ne)
-            X(i32_ne, i32_eq)
-            X(i32_lt_s, i32_ge_s)
-        X(i32_lt_u, i32_ge_u)
-        X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u) X(i32_le_s, i32_gt_s) X(i32_le_u, i32_gt_u)
-            X(i32_ge_s, i32_lt_s) X(i32_ge_u, i32_lt_u) X(i64_eq, i64_ne) X(i64_ne, i64_eq)
-                X(i64_lt_s, i64_ge_s) X(i64_lt_u, i64_ge_u) X(i64_gt_s, i64_le_s)
-                    X(i64_gt_u, i64_le_u) X(i64_le_s, i64_gt_s) X(i64_le_u, i64_gt_u)
-                        X(i64_ge_s, i64_lt_s) X(i64_ge_u, i64_lt_u)
+            MILLRACE_IMAGE_OPPOSITES(X)
 #undef X
 #define X(name)                                                      \
     case ImageOp::name:                                              \
         out.op = when ? ImageOp::br_##name : ImageOp::br_not_##name; \
         break;
-                            MILLRACE_IMAGE_FLOAT_COMPARE(X)
+            MILLRACE_IMAGE_FLOAT_COMPARE(X)
 #undef X
-                                case ImageOp::i32_eqz:
-            out = {when ? ImageOp::br_i32_eq_imm : ImageOp::br_i32_ne_imm, word::b(last), 0};
-            break;
+            case ImageOp::i32_eqz:
+                out = {when ? ImageOp::br_i32_eq_imm : ImageOp::br_i32_ne_imm, word::b(last), 0};
+                break;
             case ImageOp::i64_eqz:
                 out = {when ? ImageOp::br_i64_eq_imm : ImageOp::br_i64_ne_imm, word::b(last), 0};
                 break;

@@ -471,32 +471,28 @@ void FunctionLowering::instruction(const Instruction& in) {
     if (in.op != Opcode::loop) test_when_due();
     // A loop's own cost belongs to the block that its head begins.
     if (in.op != Opcode::loop && in.op != Opcode::else_) spend(info(in.op).gas);
+    // clang-format off
     switch (in.op) {
 #define X(name)                                                                    \
     case Opcode::name:                                                             \
         binary(ImageOp::name, ImageOp::name##_imm, std::nullopt, #name[1] == '3'); \
         return;
-        X(i32_sub)
-        X(i32_shl)
-        X(i32_shr_s)
-    X(i32_shr_u)
-    X(i32_rotl) X(i32_rotr) X(i64_sub) X(i64_shl) X(i64_shr_s) X(i64_shr_u) X(i64_rotl) X(
-        i64_rotr) MILLRACE_IMAGE_INT_DIVIDE(X)
+        X(i32_sub) X(i32_shl) X(i32_shr_s) X(i32_shr_u) X(i32_rotl) X(i32_rotr)
+        X(i64_sub) X(i64_shl) X(i64_shr_s) X(i64_shr_u) X(i64_rotl) X(i64_rotr)
+        MILLRACE_IMAGE_INT_DIVIDE(X)
 #undef X
 #define X(name, swapped)                                                                     \
     case Opcode::name:                                                                       \
         binary(ImageOp::name, ImageOp::name##_imm, ImageOp::swapped##_imm, #name[1] == '3'); \
         return;
-        X(i32_add, i32_add) X(i32_mul, i32_mul) X(i32_and, i32_and) X(i32_or, i32_or) X(
-            i32_xor, i32_xor) X(i32_eq, i32_eq) X(i32_ne, i32_ne) X(i32_lt_s, i32_gt_s)
-            X(i32_lt_u, i32_gt_u) X(i32_gt_s, i32_lt_s) X(i32_gt_u, i32_lt_u) X(i32_le_s, i32_ge_s)
-                X(i32_le_u, i32_ge_u) X(i32_ge_s, i32_le_s) X(i32_ge_u, i32_le_u) X(
-                    i64_add, i64_add) X(i64_mul, i64_mul) X(i64_and, i64_and) X(i64_or, i64_or)
-                    X(i64_xor, i64_xor) X(i64_eq, i64_eq) X(i64_ne, i64_ne) X(i64_lt_s, i64_gt_s) X(
-                        i64_lt_u, i64_gt_u) X(i64_gt_s, i64_lt_s) X(i64_gt_u, i64_lt_u)
-                        X(i64_le_s, i64_ge_s) X(i64_le_u, i64_ge_u) X(i64_ge_s, i64_le_s) X(
-                            i64_ge_u,
-                            i64_le_u)
+        X(i32_add, i32_add) X(i32_mul, i32_mul) X(i32_and, i32_and) X(i32_or, i32_or)
+        X(i32_xor, i32_xor) X(i32_eq, i32_eq) X(i32_ne, i32_ne)
+        X(i32_lt_s, i32_gt_s) X(i32_lt_u, i32_gt_u) X(i32_gt_s, i32_lt_s) X(i32_gt_u, i32_lt_u)
+        X(i32_le_s, i32_ge_s) X(i32_le_u, i32_ge_u) X(i32_ge_s, i32_le_s) X(i32_ge_u, i32_le_u)
+        X(i64_add, i64_add) X(i64_mul, i64_mul) X(i64_and, i64_and) X(i64_or, i64_or)
+        X(i64_xor, i64_xor) X(i64_eq, i64_eq) X(i64_ne, i64_ne)
+        X(i64_lt_s, i64_gt_s) X(i64_lt_u, i64_gt_u) X(i64_gt_s, i64_lt_s) X(i64_gt_u, i64_lt_u)
+        X(i64_le_s, i64_ge_s) X(i64_le_u, i64_ge_u) X(i64_ge_s, i64_le_s) X(i64_ge_u, i64_le_u)
 #undef X
 #define X(name)                             \
     case Opcode::name: {                    \
@@ -505,7 +501,8 @@ void FunctionLowering::instruction(const Instruction& in) {
         emit_result(ImageOp::name, a, b);   \
         return;                             \
     }
-                            MILLRACE_IMAGE_FLOAT_BINARY(X) MILLRACE_IMAGE_FLOAT_COMPARE(X)
+        MILLRACE_IMAGE_FLOAT_BINARY(X)
+        MILLRACE_IMAGE_FLOAT_COMPARE(X)
 #undef X
 #define X(name)                             \
     case Opcode::name: {                    \
@@ -513,62 +510,49 @@ void FunctionLowering::instruction(const Instruction& in) {
         emit_result(ImageOp::name, a, 0);   \
         return;                             \
     }
-                                X(i32_clz) X(i32_ctz) X(
-                                    i32_popcnt) X(i64_clz) X(i64_ctz) X(i64_popcnt)
-                                    X(f32_abs) X(f32_neg) X(f32_ceil) X(f32_floor) X(f32_trunc) X(
-                                        f32_nearest) X(f32_sqrt) X(f64_abs) X(f64_neg) X(f64_ceil)
-                                        X(f64_floor) X(f64_trunc) X(f64_nearest) X(f64_sqrt) X(
-                                            i32_wrap_i64) X(i64_extend_i32_s)
-                                            X(f32_convert_i32_s) X(f32_convert_i32_u) X(
-                                                f32_convert_i64_s) X(f32_convert_i64_u)
-                                                X(f32_demote_f64) X(f64_convert_i32_s) X(
-                                                    f64_convert_i32_u) X(f64_convert_i64_s)
-                                                    X(f64_convert_i64_u) X(f64_promote_f32) X(
-                                                        i32_extend8_s) X(i32_extend16_s)
-                                                        X(i64_extend8_s) X(i64_extend16_s) X(
-                                                            i64_extend32_s) X(i32_trunc_sat_f32_s)
-                                                            X(i32_trunc_sat_f32_u)
-                                                                X(i32_trunc_sat_f64_s) X(
-                                                                    i32_trunc_sat_f64_u)
-                                                                    X(i64_trunc_sat_f32_s) X(
-                                                                        i64_trunc_sat_f32_u)
-                                                                        X(i64_trunc_sat_f64_s) X(
-                                                                            i64_trunc_sat_f64_u)
-                                                                            MILLRACE_IMAGE_UNARY_TRAP(
-                                                                                X)
+        X(i32_clz) X(i32_ctz) X(i32_popcnt) X(i64_clz) X(i64_ctz) X(i64_popcnt)
+        X(f32_abs) X(f32_neg) X(f32_ceil) X(f32_floor) X(f32_trunc) X(f32_nearest) X(f32_sqrt)
+        X(f64_abs) X(f64_neg) X(f64_ceil) X(f64_floor) X(f64_trunc) X(f64_nearest) X(f64_sqrt)
+        X(i32_wrap_i64) X(i64_extend_i32_s)
+        X(f32_convert_i32_s) X(f32_convert_i32_u) X(f32_convert_i64_s) X(f32_convert_i64_u)
+        X(f32_demote_f64)
+        X(f64_convert_i32_s) X(f64_convert_i32_u) X(f64_convert_i64_s) X(f64_convert_i64_u)
+        X(f64_promote_f32)
+        X(i32_extend8_s) X(i32_extend16_s) X(i64_extend8_s) X(i64_extend16_s) X(i64_extend32_s)
+        X(i32_trunc_sat_f32_s) X(i32_trunc_sat_f32_u) X(i32_trunc_sat_f64_s)
+        X(i32_trunc_sat_f64_u) X(i64_trunc_sat_f32_s) X(i64_trunc_sat_f32_u)
+        X(i64_trunc_sat_f64_s) X(i64_trunc_sat_f64_u)
+        MILLRACE_IMAGE_UNARY_TRAP(X)
 #undef X
-                                                                                case Opcode::
-                                                                                    i32_eqz:
-        eqz(ImageOp::i32_eqz);
-        return;
-        case Opcode::i64_eqz:
-            eqz(ImageOp::i64_eqz);
-            return;
 #define X(name, image)                   \
     case Opcode::name:                   \
         load(ImageOp::image, in.second); \
         return;
-            X(i32_load, load32_u)
-            X(i64_load, load64)
-            X(f32_load, load32_u)
-            X(f64_load, load64)
-            X(i32_load8_s, i32_load8_s) X(i32_load8_u, load8_u) X(i32_load16_s, i32_load16_s)
-                X(i32_load16_u, load16_u) X(i64_load8_s, i64_load8_s) X(i64_load8_u, load8_u)
-                    X(i64_load16_s, i64_load16_s) X(i64_load16_u, load16_u)
-                        X(i64_load32_s, i64_load32_s) X(i64_load32_u, load32_u)
+        X(i32_load, load32_u) X(i64_load, load64) X(f32_load, load32_u) X(f64_load, load64)
+        X(i32_load8_s, i32_load8_s) X(i32_load8_u, load8_u) X(i32_load16_s, i32_load16_s)
+        X(i32_load16_u, load16_u) X(i64_load8_s, i64_load8_s) X(i64_load8_u, load8_u)
+        X(i64_load16_s, i64_load16_s) X(i64_load16_u, load16_u) X(i64_load32_s, i64_load32_s)
+        X(i64_load32_u, load32_u)
 #undef X
 #define X(name, image)                    \
     case Opcode::name:                    \
         store(ImageOp::image, in.second); \
         return;
-                            X(i32_store, store32) X(i64_store, store64) X(f32_store, store32)
-                                X(f64_store, store64) X(i32_store8, store8) X(i32_store16, store16)
-                                    X(i64_store8, store8) X(i64_store16, store16)
-                                        X(i64_store32, store32)
+        X(i32_store, store32) X(i64_store, store64) X(f32_store, store32) X(f64_store, store64)
+        X(i32_store8, store8) X(i32_store16, store16) X(i64_store8, store8)
+        X(i64_store16, store16) X(i64_store32, store32)
 #undef X
-                                            default : special(in);
+        case Opcode::i32_eqz:
+            eqz(ImageOp::i32_eqz);
+            return;
+        case Opcode::i64_eqz:
+            eqz(ImageOp::i64_eqz);
+            return;
+        default:
+            special(in);
             return;
     }
+    // clang-format on
 }
 
 void FunctionLowering::eqz(ImageOp op) {
@@ -585,17 +569,10 @@ void FunctionLowering::eqz(ImageOp op) {
     case ImageOp::name##_imm:            \
         opposite = ImageOp::other##_imm; \
         break;
-            X(i32_eq, i32_ne)
-            X(i32_ne, i32_eq)
-            X(i32_lt_s, i32_ge_s)
-            X(i32_lt_u, i32_ge_u)
-            X(i32_gt_s, i32_le_s) X(i32_gt_u, i32_le_u) X(i32_le_s, i32_gt_s) X(i32_le_u, i32_gt_u)
-                X(i32_ge_s, i32_lt_s) X(i32_ge_u, i32_lt_u) X(i64_eq, i64_ne) X(i64_ne, i64_eq)
-                    X(i64_lt_s, i64_ge_s) X(i64_lt_u, i64_ge_u) X(i64_gt_s, i64_le_s)
-                        X(i64_gt_u, i64_le_u) X(i64_le_s, i64_gt_s) X(i64_le_u, i64_gt_u)
-                            X(i64_ge_s, i64_lt_s) X(i64_ge_u, i64_lt_u)
+            MILLRACE_IMAGE_OPPOSITES(X)
 #undef X
-                                default : break;
+            default:
+                break;
         }
         if (opposite) {
             last = (last & ~std::uint64_t{0xffff}) | static_cast<std::uint64_t>(*opposite);

@@ -105,7 +105,7 @@ Result<FolderTree> scan_folder(const std::filesystem::path& folder,
         if (error) return failed(folder);
         const fs::file_status status = entries->symlink_status(error);
         if (error) return failed(entries->path());
-        std::string path = entries->path().lexically_relative(folder).generic_string();
+        const std::string path = entries->path().lexically_relative(folder).generic_string();
         Status<TreeFault> added = Ok{};
         if (fs::is_directory(status)) {
             added = plan.add_directory(path);
@@ -209,7 +209,7 @@ Result<TreeManifest> write_regions(TreePages& pages, const std::filesystem::path
     MILLRACE_TRY(TreeManifest manifest, manifest_of(pages));
     for (std::size_t region = 0; region < manifest.regions.size(); ++region) {
         const std::filesystem::path path = folder / (std::to_string(region) + ".region");
-        FileHandle fd(
+        const FileHandle fd(
             ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (!fd) return Err{system_error("cannot make '" + path.string() + "'")};
         MILLRACE_CHECK(copy_out(pages, std::uint64_t{region} << kRegionBits,

@@ -33,7 +33,7 @@ Err<WorkerRefused> refuse(const Error& error) {
 }
 
 Result<Bytes> read_module(const std::string& path) {
-    FileHandle fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const FileHandle fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat status{};
     if (!fd || ::fstat(fd.get(), &status) != 0)
         return Err{system_error("cannot open '" + path + "'")};

@@ -42,7 +42,7 @@ std::vector<Subtree> TreeMount::leaves() const {
 }
 
 Result<std::unique_ptr<FilePages>> FilePages::open(const std::string& path) {
-    FileHandle fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const FileHandle fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat status{};
     if (!fd || ::fstat(fd.get(), &status) != 0)
         return Err{system_error("cannot open '" + path + "'")};

@@ -113,7 +113,7 @@ Result<std::unique_ptr<Process>> start(const WorkerSetup& setup, const WorkerJob
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
         return Err{system_error("cannot make a socket for the worker")};
     FileHandle ours(pair[0]);
-    FileHandle theirs(pair[1]);
+    const FileHandle theirs(pair[1]);
     const std::string program = setup.program.string();
     if (::access(program.c_str(), X_OK) != 0)
         return Err{system_error("cannot start '" + program + "'")};

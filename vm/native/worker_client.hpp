@@ -15,7 +15,7 @@ struct WorkerSetup {
     std::filesystem::path program;  ///< `millrace-worker`, beside the program that starts it
     /// Wall time after which the worker is killed.
     std::chrono::milliseconds deadline{std::chrono::hours{24}};
-    std::uint64_t cpu_seconds = 24 * 3'600;
+    std::uint64_t cpu_seconds = 86'400;
     /// Address space beyond twice the job's memory limit: the reservations of linear memory and
     /// stack (about 5 GiB), the lowered module, pages of inputs that have been read.
     std::uint64_t address_space_extra = std::uint64_t{12} << 30;

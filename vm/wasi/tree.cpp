@@ -58,7 +58,7 @@ Error unattached() {
 
 std::string to_sentence(const TreeFault& fault) {
     const auto about = [&](std::string_view text) {
-        std::string sentence =
+        const std::string sentence =
             fault.path.empty() ? std::string("the tree") : "'" + fault.path + "'";
         return sentence + " " + std::string(text);
     };
@@ -179,7 +179,7 @@ std::optional<std::uint32_t> TreeIndex::find(std::string_view path) const {
 std::string TreeIndex::path_of(std::uint32_t index) const {
     std::string path = entries_[index].name;
     for (std::uint32_t up = entries_[index].record.parent; up != 0; up = entries_[up].record.parent)
-        path = entries_[up].name + "/" + path;
+        path.insert(0, entries_[up].name + "/");
     return path;
 }
 
@@ -195,7 +195,8 @@ Bytes TreeIndex::encode_metadata() const {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         const TreeEntry& entry = entries_[i];
         std::uint8_t* at = out.data() + kTreeRecords + kTreeRecordSize * i;
-        for (unsigned word = 0; word < 4; ++word) store_le(at + 8 * word, entry.record.word(word));
+        for (unsigned word = 0; word < 4; ++word)
+            store_le(at + std::size_t{8} * word, entry.record.word(word));
         if (!entry.name.empty())
             std::memcpy(out.data() + entry.record.name_offset, entry.name.data(),
                         entry.name.size());
@@ -264,7 +265,7 @@ Result<TreeIndex, TreeFault> TreeIndex::read(TreePages& pages) {
     for (std::uint32_t i = 0; i < count; ++i) {
         TreeEntry entry;
         entry.record = record_from(raw.data() + kTreeRecords + kTreeRecordSize * i);
-        TreeRecord& record = entry.record;
+        const TreeRecord& record = entry.record;
         if (record.kind == EntryKind::none || (i == 0) != (record.name_length == 0) ||
             (i == 0 && record.kind != EntryKind::directory))
             return refuse(TreeRefusal::bad_record);
@@ -329,7 +330,6 @@ Result<TreeImage, TreeFault> TreePlan::finish() && {
     };
     // Missing parents: each path's ancestors, once.
     std::map<std::string, const Item*, decltype(&path_less)> by_path(&path_less);
-    std::vector<Item> made;
     for (const Item& item : items_) {
         const auto [there, added] = by_path.emplace(item.path, &item);
         if (!added &&

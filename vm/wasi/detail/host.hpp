@@ -33,7 +33,9 @@ class Host {
 
     [[nodiscard]] A& state() { return state_; }
     [[nodiscard]] HostCall call() const { return call_; }
-    [[nodiscard]] std::uint64_t arg(unsigned index) { return state_.load(args_ + 8 * index); }
+    [[nodiscard]] std::uint64_t arg(unsigned index) {
+        return state_.load(args_ + 8 * Address{index});
+    }
     [[nodiscard]] std::uint32_t arg32(unsigned index) {
         return static_cast<std::uint32_t>(arg(index));
     }

@@ -163,7 +163,7 @@ class Normalise {
     void put(std::uint64_t index, TreeRecord record, std::uint64_t content) {
         record.content = content;
         for (unsigned word = 0; word < 4; ++word)
-            host_.state().store(record_at(index) + 8 * word, record.word(word));
+            host_.state().store(record_at(index) + 8 * Address{word}, record.word(word));
     }
 
     Host<A>& host_;

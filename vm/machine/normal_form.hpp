@@ -100,14 +100,13 @@ bool normalise_step(A& state) {
         const std::uint64_t first = std::max(bounds.first_slot, page * StackBounds::kSlotsPerPage);
         const std::uint64_t end = (page + 1) * StackBounds::kSlotsPerPage;
         state.fill(kSlotsBase + 8 * first, 0, static_cast<std::uint32_t>(8 * (end - first)));
-    } else if (done < bounds.steps()) {
+    } else if (done < bounds.slot_steps() + bounds.record_steps()) {
         const std::uint64_t page =
             bounds.depth / StackBounds::kRecordsPerPage + (done - bounds.slot_steps());
         const std::uint64_t first = std::max(bounds.depth, page * StackBounds::kRecordsPerPage);
         const std::uint64_t end = (page + 1) * StackBounds::kRecordsPerPage;
-        if (first < end)
-            state.fill(kFramesBase + kFrameRecordSize * first, 0,
-                       static_cast<std::uint32_t>(kFrameRecordSize * (end - first)));
+        state.fill(kFramesBase + kFrameRecordSize * first, 0,
+                   static_cast<std::uint32_t>(kFrameRecordSize * (end - first)));
     }
     if (done + 1 >= bounds.steps()) {
         complete(state);

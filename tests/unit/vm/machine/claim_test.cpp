@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <vector>
+
 #include "common/codec.hpp"
 #include "common/sparse_page_tree.hpp"
 #include "tests/support/machine_programs.hpp"
@@ -24,6 +27,35 @@ std::vector<BoundaryEntry> entries_of(std::size_t count) {
     }
     return out;
 }
+
+/// Three pages somewhere in a subtree, and their hashes.
+class ThreePages final : public PageSource {
+  public:
+    explicit ThreePages(Address base) : base_(base >> kPageBits) {
+        for (std::size_t i = 0; i < 3; ++i) {
+            pages_[i].fill(static_cast<std::uint8_t>(i + 1));
+            leaves_.push_back({0, base_ + kPlaces[i], page_hash(pages_[i])});
+        }
+    }
+    [[nodiscard]] ByteView page(std::uint64_t page_index) const override {
+        for (std::size_t i = 0; i < 3; ++i)
+            if (page_index == base_ + kPlaces[i]) return pages_[i];
+        return {};
+    }
+    [[nodiscard]] std::vector<Subtree> leaves() const override { return leaves_; }
+    /// Root of the subtree of `levels` that begins at the base.
+    [[nodiscard]] Hash root(unsigned levels) const {
+        std::vector<Subtree> within = leaves_;
+        for (Subtree& leaf : within) leaf.index -= base_;
+        return join_subtrees(levels, within);
+    }
+
+  private:
+    static constexpr std::array<std::uint64_t, 3> kPlaces = {0, 1, 777};
+    std::uint64_t base_;
+    std::array<PageBytes, 3> pages_{};
+    std::vector<Subtree> leaves_;
+};
 
 }  // namespace
 
@@ -103,6 +135,43 @@ TEST_SUITE("vm/machine/claim") {
             changed.output.bytes[3] ^= 1;
             CHECK(verify_final(claim.final_state, changed).error() == FinalProofError::bad_output);
         }
+    }
+
+    TEST_CASE("an input mounts by its root alone, and a witness opens it") {
+        const Image image = image_of(loop_program(50));
+        TaskInputs inputs = inputs_of(kPlenty, kPlenty);
+        inputs.arguments[arguments_offset::input_form] = static_cast<std::uint8_t>(InputForm::tree);
+        const ThreePages tree_pages(kInputImages);
+        const ThreePages stdin_pages(kStdin);
+        const unsigned levels = input_levels(InputForm::tree);
+        inputs.mounts.push_back(
+            {{levels, (kInputImages >> kPageBits) >> levels, tree_pages.root(levels)},
+             &tree_pages});
+        inputs.mounts.push_back({{kRegionLevels, (kStdin >> kPageBits) >> kRegionLevels,
+                                  stdin_pages.root(kRegionLevels)},
+                                 &stdin_pages});
+        InitialState initial;
+        initial.image = image.root;
+        initial.arguments = inputs.arguments;
+        initial.input = hash_as<TreeRoot>(tree_pages.root(levels));
+        initial.stdin_region = stdin_pages.root(kRegionLevels);
+
+        const auto state = load_task(image, inputs);
+        CHECK(hash_as<MachineRoot>(state->root()) == initial_state_root(initial));
+        CHECK(state->load(kInputImages + 777 * kPageSize) == 0x0303030303030303);
+        CHECK(state->load(kStdin + kPageSize) == 0x0202020202020202);
+        CHECK(state->load(kInputImages + 5 * kPageSize) == 0);
+
+        const auto opened = state->leaves(true);
+        CHECK(join_subtrees(kPageTreeLevels, opened) == state->root());
+        SparsePageTree tree;
+        tree.update(opened);
+        const std::array<std::uint64_t, 2> pages = {kRegistersPage >> kPageBits,
+                                                    (kInputImages >> kPageBits) + 777};
+        CHECK(make_page_proof(tree, pages).has_value());
+        SparsePageTree closed;
+        closed.update(state->leaves());
+        CHECK(!make_page_proof(closed, pages).has_value());
     }
 
     TEST_CASE("a state that has not ended proves no facts") {

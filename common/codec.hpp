@@ -223,7 +223,12 @@ void decode_into(Decoder& in, T& value) {
         const auto present = in.integer<std::uint8_t>();
         if (present > 1) in.fail(DecodeError::bad_bool);
         value.reset();
-        if (present == 1 && !in.failed()) decode_into(in, value.emplace());
+        if (present == 1 && !in.failed()) {
+            // Read beside and moved in: g++ 12 at -O2 sees a write past the end in `emplace()`.
+            typename T::value_type inner{};
+            decode_into(in, inner);
+            value = std::move(inner);
+        }
     } else if constexpr (IsVariant<T>::value) {
         const auto index = in.integer<std::uint8_t>();
         if (in.failed()) return;

@@ -15,3 +15,6 @@ millrace_test(NAME test_market_golden LABELS golden
   SOURCES
     vectors/market/ledger_golden_test.cpp
   LIBS millrace_market)
+# Prints what one block does of a clearing; run by hand: build/release/bin/ledger_bench
+add_executable(ledger_bench EXCLUDE_FROM_ALL bench/market/ledger_bench.cpp)
+target_link_libraries(ledger_bench PRIVATE millrace_market)

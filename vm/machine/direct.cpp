@@ -151,7 +151,8 @@ DirectAccess::Page& DirectAccess::sparse_page(std::uint64_t page_index) {
     if (!page) {
         page = std::make_unique<Page>();
         const ByteView base = base_page(page_index);
-        std::memcpy(page->data(), base.data(), std::min<std::size_t>(base.size(), kPageSize));
+        if (!base.empty())
+            std::memcpy(page->data(), base.data(), std::min<std::size_t>(base.size(), kPageSize));
     }
     last_index_ = page_index;
     last_page_ = page->data();

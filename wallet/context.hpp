@@ -33,6 +33,9 @@ struct Context {
     /// Whether the chosen command hands such arguments on; others refuse them.
     bool takes_program_args = false;
 
+    /// How the program ends when the command has done its work; `run` ends like its program.
+    int exit_code = 0;
+
     /// What the chosen command does; set while the command line is parsed, run after it.
     std::function<Try<Ok>()> action;
 

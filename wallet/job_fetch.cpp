@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
 #include <map>
 
 namespace millrace::wallet {
@@ -79,7 +80,39 @@ void count(FetchReport& report, const vm::TreeIndex& index) {
         if (entry.record.kind == vm::EntryKind::file) ++report.files;
 }
 
+Try<Ok> write_stream(const fs::path& path, ByteView bytes) {
+    if (bytes.empty()) return Ok{};
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out << as_text(bytes);
+    out.close();
+    if (out) return Ok{};
+    return Err{Failure{Exit::failed, "cannot write " + path.string() + "; is the disk full?"}};
+}
+
+Try<Ok> write_streams(Context& context, const FetchOptions& options, const TaskOutcome& outcome) {
+    MILLRACE_TRY(const auto tails, fetch_tails(context, outcome));
+    if (!tails) return Ok{};
+    const std::string name = fmt::format("task-{:05}", outcome.task);
+    MILLRACE_CHECK(write_stream(options.output / (name + ".stdout"), tails->out));
+    return write_stream(options.output / (name + ".stderr"), tails->err);
+}
+
 }  // namespace
+
+Try<std::optional<vm::Tails>> fetch_tails(Context& context, const TaskOutcome& outcome) {
+    if (!outcome.result) return std::optional<vm::Tails>();
+    MILLRACE_TRY(Client* const client, context.client());
+    const auto tails =
+        client->ask<vm::Tails>("blob_get_tails", {{"tails", to_hex(outcome.result->tails.view())}});
+    if (!tails.has_value()) {
+        if (tails.error().exit == Exit::not_found) return std::optional<vm::Tails>();
+        return Err{tails.error()};
+    }
+    if (vm::tails_hash(*tails) == outcome.result->tails) return std::optional(*tails);
+    return Err{Failure{
+        Exit::failed,
+        fmt::format("the node gives other words of task {} than its claim has", outcome.task)}};
+}
 
 fs::path task_folder(const FetchOptions& options, std::uint32_t tasks, std::uint32_t task) {
     if (tasks == 1 || options.flat) return options.output;
@@ -110,6 +143,7 @@ Try<FetchReport> fetch_outputs(Context& context, const FetchOptions& options, st
         MILLRACE_TRY(RemoteTree tree, RemoteTree::fetch(context, outcome.result->output_root,
                                                         scratch.of(outcome.task)));
         count(report, tree.index());
+        if (tasks > 1) MILLRACE_CHECK(write_streams(context, options, outcome));
         progress.show("output", i + 1, wanted.size(), human_bytes(report.bytes));
         if (!options.flat) {
             MILLRACE_CHECK(tree.extract(task_folder(options, tasks, outcome.task)));

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <span>
 
+#include "vm/machine/claim.hpp"
 #include "wallet/job_results.hpp"
 #include "wallet/trees.hpp"
 
@@ -30,9 +31,15 @@ BOOST_DESCRIBE_STRUCT(FetchReport, (), (folder, tasks, files, bytes))
 [[nodiscard]] std::filesystem::path task_folder(const FetchOptions& options, std::uint32_t tasks,
                                                 std::uint32_t task);
 
+/// Ends of a task's standard output and error as the claim's hash has them; none where the node
+/// does not keep them.
+[[nodiscard]] Try<std::optional<vm::Tails>> fetch_tails(Context& context,
+                                                        const TaskOutcome& outcome);
+
 /// Fetches the output trees of the settled tasks, each verified against the root in its claim,
-/// and writes them out. Refuses, before anything is written, folders that are not empty and, when
-/// flat, two tasks that write the same file.
+/// and writes them out, with what each wrote to its streams as `task-00000.stdout` and `.stderr`
+/// beside them when there are several tasks. Refuses, before anything is written, folders that are
+/// not empty and, when flat, two tasks that write the same file.
 [[nodiscard]] Try<FetchReport> fetch_outputs(Context& context, const FetchOptions& options,
                                              std::uint32_t tasks,
                                              std::span<const TaskOutcome> outcomes);

@@ -108,7 +108,6 @@ Try<PreparedJob> prepare_job(Context& context, const JobOptions& options,
     JobFiles files;
     files.image = job.module.image;
     if (job.module.published) files.features = job.module.published->record.features;
-    files.program = job.module.path ? job.module.path->filename().string() : "program";
     if (options.input) {
         MILLRACE_TRY(LocalTree tree, hash_folder(context, *options.input));
         // An empty folder is what a program without input sees at /in anyway.

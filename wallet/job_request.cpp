@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "market/task.hpp"
 #include "vm/wasi/arguments.hpp"
 #include "wallet/print.hpp"
 #include "wallet/units.hpp"
@@ -20,10 +21,8 @@ Err<Failure> usage(std::string sentence) {
 }
 
 Try<Ok> check_arguments(const market::JobSpec& spec) {
-    vm::TaskArguments arguments;
-    arguments.task_count = spec.tasks;
-    for (const auto& text : spec.arguments) arguments.args.push_back(text);
-    for (const auto& text : spec.environment) arguments.env.push_back(text);
+    const vm::TaskArguments arguments =
+        market::task_arguments(JobId{}, spec, WallTime{}, spec.tasks - 1, 0);
     const auto page = vm::encode_arguments(arguments);
     if (!page.has_value())
         return usage("the program's arguments: " + vm::to_sentence(page.error()));
@@ -38,13 +37,12 @@ Try<Ok> check_arguments(const market::JobSpec& spec) {
     return Ok{};
 }
 
-Try<Ok> set_strings(market::JobSpec& spec, const JobOptions& options, const std::string& program,
+Try<Ok> set_strings(market::JobSpec& spec, const JobOptions& options,
                     const std::vector<std::string>& program_args) {
-    if (program_args.size() + 1 > market::kArgumentsMax ||
+    if (program_args.size() > market::kArgumentsMax ||
         options.environment.size() > market::kArgumentsMax)
-        return usage(fmt::format("at most {} arguments and {} --env entries",
-                                 market::kArgumentsMax - 1, market::kArgumentsMax));
-    spec.arguments.push_back(program);
+        return usage(fmt::format("at most {} arguments and {} --env entries", market::kArgumentsMax,
+                                 market::kArgumentsMax));
     for (const std::string& text : program_args) spec.arguments.push_back(text);
     for (const std::string& text : options.environment) spec.environment.push_back(text);
     return check_arguments(spec);
@@ -158,8 +156,8 @@ Try<market::JobSpec> make_spec(const JobOptions& options, const JobFiles& files,
     spec.image = files.image;
     spec.input = files.input;
     spec.stdin_root = files.stdin_root;
-    MILLRACE_CHECK(set_strings(spec, options, files.program, program_args));
     MILLRACE_CHECK(set_lots(spec, options, params));
+    MILLRACE_CHECK(set_strings(spec, options, program_args));
     MILLRACE_TRY(spec.requirement,
                  make_requirement(options.memory_mib, options.regions, files.features));
     if (options.output_mib > market::kOutputBytesMax / kMib)

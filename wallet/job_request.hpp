@@ -41,8 +41,6 @@ struct JobOptions {
 struct JobFiles {
     ImageRoot image;
     std::uint32_t features = 0;
-    /// argv[0].
-    std::string program;
     std::optional<market::JobInput> input;
     std::optional<Hash> stdin_root;
 };

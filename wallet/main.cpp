@@ -75,6 +75,8 @@ int main(int argc, char** argv) {
     add_provider_commands(app, context);
     add_market_commands(app, context);
     add_check_command(app, context);
+    add_run_command(app, context);
+    add_completion_command(app, context);
     // What stands behind `--` is the program's, whatever it looks like.
     char** const end = argv + argc;
     char** const split = std::find(argv, end, std::string_view("--"));
@@ -91,5 +93,5 @@ int main(int argc, char** argv) {
         return static_cast<int>(Exit::usage);
     }
     const Try<Ok> done = context.action();
-    return done.has_value() ? 0 : report(context, done.error());
+    return done.has_value() ? context.exit_code : report(context, done.error());
 }

@@ -9,6 +9,7 @@
 #include "node/blobs/store.hpp"
 #include "node/rpc/server_http.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "vm/machine/claim.hpp"
 #include "vm/wasi/tree.hpp"
 #include "wallet/context.hpp"
 
@@ -45,6 +46,8 @@ class WalletNode {
     std::map<TreeRoot, vm::TreeManifest>& trees() { return trees_; }
 
     wallet::Context context;
+    /// What it answers for a claim's hash of its tails; filled before the first call.
+    std::map<Hash, vm::Tails> tails;
 
   private:
     class Port final : public node::rpc::BlobPort {
@@ -118,6 +121,13 @@ class WalletNode {
                                 trees_[root] = p.manifest;
                                 return RootAnswer{root};
                             });
+        table_.add<TailsParams>("blob_get_tails", "", nullptr,
+                                [this](const TailsParams& p) -> Result<vm::Tails, RpcError> {
+                                    const auto found = tails.find(p.tails);
+                                    if (found == tails.end())
+                                        return Err{RpcError{RpcCode::not_found, "no tails"}};
+                                    return found->second;
+                                });
         table_.add<RootAnswer>(
             "blob_get_tree", "", nullptr,
             [this](const RootAnswer& p) -> Result<vm::TreeManifest, RpcError> {
@@ -128,6 +138,11 @@ class WalletNode {
                 return found->second;
             });
     }
+
+    struct TailsParams {
+        Hash tails;
+    };
+    BOOST_DESCRIBE_CLASS(TailsParams, (), (tails), (), ())
 
     TempDir dir_;
     std::unique_ptr<node::BlobStore> store_;

@@ -62,6 +62,21 @@ std::string fetched_text(const FetchReport& report) {
                        report.files == 1 ? "" : "s", human_bytes(report.bytes));
 }
 
+/// What the only task of a job wrote to its streams; of more tasks the files tell.
+Try<Ok> add_streams(Context& context, const JobReport& report, boost::json::object& out,
+                    std::string& text) {
+    if (report.tasks.size() != 1) return Ok{};
+    MILLRACE_TRY(const auto tails, fetch_tails(context, report.tasks.front()));
+    if (!tails) return Ok{};
+    out["tails"] = to_json(*tails);
+    const auto add = [&](const char* name, ByteView bytes) {
+        if (!bytes.empty()) text += fmt::format("\n--- {} ---\n{}", name, as_text(bytes));
+    };
+    add("standard output", tails->out);
+    add("standard error", tails->err);
+    return Ok{};
+}
+
 /// A job that did not succeed ends the program so, after everything was shown.
 Try<Ok> finish(Context& context, const JobReport& report, boost::json::object out,
                std::string text) {
@@ -95,6 +110,7 @@ Try<Ok> run(Context& context, const Options& options) {
         text += fmt::format("\noutput   `millrace job fetch {} --output DIR` gets it",
                             to_hex(ended.id.view()));
     }
+    MILLRACE_CHECK(add_streams(context, report, out, text));
     return finish(context, report, std::move(out), std::move(text));
 }
 
@@ -118,7 +134,9 @@ Try<Ok> fetch(Context& context, const Options& options) {
                                report.job.spec.tasks, report.tasks));
     boost::json::object out = to_json_object(report);
     out["output"] = to_json(fetched);
-    return finish(context, report, std::move(out), fetched_text(fetched));
+    std::string text = fetched_text(fetched);
+    MILLRACE_CHECK(add_streams(context, report, out, text));
+    return finish(context, report, std::move(out), std::move(text));
 }
 
 Try<Ok> show(Context& context, const Options& options) {

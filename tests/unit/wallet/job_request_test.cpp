@@ -8,7 +8,6 @@ namespace {
 JobFiles some_files() {
     JobFiles files;
     files.image.bytes[0] = 7;
-    files.program = "app.wasm";
     return files;
 }
 
@@ -45,9 +44,9 @@ TEST_SUITE("wallet/job_request") {
         CHECK(spec->window_ms == market::shortest_window_ms(params, market::lot_gas(*spec)));
         CHECK(spec->retention_ms == params.jobs.retention_default_ms);
         CHECK(spec->life_ms == 86'400'000);
-        REQUIRE(spec->arguments.size() == 3);
-        CHECK(spec->arguments[0] == "app.wasm");
-        CHECK(spec->arguments[2] == "10");
+        REQUIRE(spec->arguments.size() == 2);
+        CHECK(spec->arguments[0] == "--size");
+        CHECK(spec->arguments[1] == "10");
         CHECK(spec->environment[0] == "MODE=fast");
     }
 

@@ -151,6 +151,28 @@ TEST_SUITE("wallet/trees") {
         CHECK(read(flat / "shared" / "b") == "b");
     }
 
+    TEST_CASE("what a task wrote to its streams is kept beside its output, and checked") {
+        test::WalletNode node;
+        write(node.folder() / "t0" / "a", "x");
+        std::vector<TaskOutcome> tasks = {settled(0, send(node, node.folder() / "t0")),
+                                          settled(1, send(node, node.folder() / "t0"))};
+        vm::Tails tails;
+        const ByteView words = as_bytes("words\n");
+        tails.out.assign(words.begin(), words.end());
+        tasks[1].result->tails = vm::tails_hash(tails);
+        node.tails[tasks[1].result->tails] = tails;
+        const fs::path out = node.folder() / "out";
+        REQUIRE(fetch_outputs(node.context, {out, false, false}, 2, tasks).has_value());
+        CHECK(read(out / "task-00001.stdout") == "words\n");
+        CHECK_FALSE(fs::exists(out / "task-00001.stderr"));
+        CHECK_FALSE(fs::exists(out / "task-00000.stdout"));
+        // A node that puts other words into the task's mouth.
+        node.tails[tasks[1].result->tails].out.push_back('!');
+        const auto lie = fetch_tails(node.context, tasks[1]);
+        REQUIRE_FALSE(lie.has_value());
+        CHECK(lie.error().exit == Exit::failed);
+    }
+
     TEST_CASE("a collision writes nothing") {
         test::WalletNode node;
         write(node.folder() / "t0" / "x" / "same", "zero");

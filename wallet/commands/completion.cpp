@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <vector>
+
+#include "wallet/context.hpp"
+
+namespace millrace::wallet {
+
+namespace {
+
+/// One command with everything that may stand behind it; read off the parser, so that it is never
+/// out of date.
+struct Node {
+    std::string path;
+    std::string name;
+    std::string what;
+    std::vector<std::string> words;
+    std::vector<std::pair<std::string, std::string>> options;
+    std::vector<std::string> children;
+};
+
+void walk(const CLI::App& app, const std::string& path, std::vector<Node>& out) {
+    Node node{path, app.get_name(), app.get_description(), {}, {}, {}};
+    for (const CLI::Option* option : app.get_options())
+        for (const std::string& name : option->get_lnames()) {
+            node.words.push_back("--" + name);
+            node.options.emplace_back(name, option->get_description());
+        }
+    const auto children = app.get_subcommands([](const CLI::App*) { return true; });
+    for (const CLI::App* child : children) {
+        node.words.push_back(child->get_name());
+        node.children.push_back(child->get_name());
+    }
+    out.push_back(std::move(node));
+    // Two levels of commands: this ends.
+    for (const CLI::App* child : children) walk(*child, path + " " + child->get_name(), out);
+}
+
+std::string bash_script(const std::vector<Node>& nodes) {
+    std::string paths;
+    std::string words;
+    for (const Node& node : nodes) {
+        if (node.path != nodes.front().path)
+            paths += fmt::format("{}\"{}\"", paths.empty() ? "" : "|", node.path);
+        words +=
+            fmt::format("    \"{}\") words=\"{}\" ;;\n", node.path, fmt::join(node.words, " "));
+    }
+    return fmt::format(
+        "_millrace() {{\n  local path=millrace words= i\n"
+        "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+        "    case \"$path ${{COMP_WORDS[i]}}\" in {}) path=\"$path ${{COMP_WORDS[i]}}\" ;; esac\n"
+        "  done\n  case \"$path\" in\n{}  esac\n"
+        "  COMPREPLY=($(compgen -W \"$words\" -- \"${{COMP_WORDS[COMP_CWORD]}}\"))\n}}\n"
+        "complete -o default -F _millrace millrace\n",
+        paths, words);
+}
+
+/// In single quotes for fish.
+std::string quoted(const std::string& text) {
+    std::string out = "'";
+    for (const char c : text) {
+        if (c == '\'' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + "'";
+}
+
+std::string fish_script(const std::vector<Node>& nodes) {
+    std::string out = "complete -c millrace -e\n";
+    const auto what_of = [&](const std::string& path) {
+        for (const Node& node : nodes)
+            if (node.path == path) return node.what;
+        return std::string();
+    };
+    for (const Node& node : nodes) {
+        const bool is_top = node.path == nodes.front().path;
+        std::string when =
+            is_top ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + node.name;
+        for (const std::string& child : node.children)
+            out += fmt::format("complete -c millrace -f -n {} -a {} -d {}\n", quoted(when), child,
+                               quoted(what_of(node.path + " " + child)));
+        for (const auto& [name, what] : node.options)
+            out += fmt::format("complete -c millrace {}-l {} -d {}\n",
+                               is_top ? "" : "-n " + quoted(when) + " ", name, quoted(what));
+    }
+    return out;
+}
+
+}  // namespace
+
+void add_completion_command(CLI::App& app, Context& context) {
+    const auto shell = std::make_shared<std::string>();
+    CLI::App* command = app.add_subcommand("completion", "Completion for a shell");
+    command->add_option("shell", *shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    command->footer(
+        "Examples:\n  source <(millrace completion bash)\n  millrace completion fish > "
+        "~/.config/fish/completions/millrace.fish");
+    command->callback([&app, &context, shell] {
+        context.action = [&app, &context, shell]() -> Try<Ok> {
+            std::vector<Node> nodes;
+            walk(app, "millrace", nodes);
+            std::string script = *shell == "fish" ? fish_script(nodes) : bash_script(nodes);
+            if (*shell == "zsh") script = "autoload -U +X bashcompinit && bashcompinit\n" + script;
+            context.print(boost::json::object{{"shell", *shell}, {"script", script}}, script);
+            return Ok{};
+        };
+    });
+}
+
+}  // namespace millrace::wallet

@@ -23,6 +23,7 @@ list(APPEND market_sources
   rules/stake.cpp
   rules/transfer.cpp
   state.cpp
+  task.cpp
   state_root.cpp
   transaction.cpp)
 list(APPEND market_headers
@@ -58,5 +59,6 @@ list(APPEND market_headers
   rules/rules.hpp
   rules/stake.hpp
   state.hpp
+  task.hpp
   state_root.hpp
   transaction.hpp)

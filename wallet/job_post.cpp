@@ -39,7 +39,7 @@ Try<Ok> set_limit(Context& context, const JobOptions& options, PreparedJob& job)
     }
     MILLRACE_TRY(std::string why, reason_nobody(context, job.spec));
     const bool can_nobody = !why.empty();
-    if (!can_nobody) why = "every offer that could do it is busy now";
+    if (!can_nobody) why = "every offer that could do it is busy, or not in force yet";
     if (!options.max_price)
         return Err{
             Failure{Exit::failed,

@@ -191,8 +191,10 @@ boost::json::object quote_params(const market::JobSpec& spec) {
 
 std::string why_nobody(const std::vector<market::AskView>& asks, const market::JobSpec& spec) {
     std::vector<market::AskOrder> offers;
+    // Also what is under notice: it can be had in a moment.
     for (const market::AskView& ask : asks)
-        if (ask.row.order) offers.push_back(*ask.row.order);
+        if (const auto& order = ask.row.order ? ask.row.order : ask.row.next)
+            offers.push_back(*order);
     if (offers.empty()) return "no provider offers anything at this time";
     std::string out;
     std::size_t most = 0;

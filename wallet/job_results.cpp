@@ -153,8 +153,9 @@ std::string summary_text(const JobSummary& summary) {
         out += fmt::format("\ngas      {} in all, {} a task, {} the most",
                            human_gas(summary.gas.value), human_gas(summary.gas.value / settled),
                            human_gas(summary.gas_max.value));
-    out += fmt::format("\ncredits  {} paid, {} a task; {} came back", credits_text(summary.paid),
-                       credits_text(summary.paid_per_task), credits_text(summary.refunded));
+    // To the last digit: this is money that has moved.
+    out += fmt::format("\ncredits  {} paid, {} a task; {} came back", to_credits(summary.paid),
+                       to_credits(summary.paid_per_task), to_credits(summary.refunded));
     return out;
 }
 

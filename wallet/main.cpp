@@ -25,6 +25,24 @@ std::string exit_text() {
     return out;
 }
 
+/// A wrong command line in one sentence, with the page that helps.
+std::string usage_text(const CLI::App* app, const CLI::Error& error) {
+    const CLI::App* command = app;
+    std::string path = "millrace";
+    for (auto chosen = command->get_subcommands(); !chosen.empty();
+         chosen = command->get_subcommands()) {
+        command = chosen.front();
+        path += " " + command->get_name();
+    }
+    const std::vector<std::string> rest = app->remaining(true);
+    std::string what = error.what();
+    if (!rest.empty() && command->get_require_subcommand_min() > 0)
+        what = fmt::format("there is no command \"{}\"", rest.front());
+    else if (command->get_require_subcommand_min() > 0 && command->get_subcommands().empty())
+        what = "a command is missing";
+    return fmt::format("millrace: {}; see `{} --help`\n", what, path);
+}
+
 int report(const Context& context, const Failure& failure) {
     if (context.json) {
         boost::json::object error{{"exit", static_cast<int>(failure.exit)},
@@ -34,7 +52,8 @@ int report(const Context& context, const Failure& failure) {
         fmt::print("{}\n",
                    boost::json::serialize(boost::json::object{{"error", std::move(error)}}));
     } else {
-        fmt::print(stderr, "millrace: {}\n", failure.message);
+        fmt::print(stderr, "millrace: {}{}", failure.message,
+                   failure.message.ends_with('\n') ? "" : "\n");
     }
     return static_cast<int>(failure.exit);
 }
@@ -66,6 +85,7 @@ int main(int argc, char** argv) {
     app.add_flag("-y,--yes", context.yes, "Do not ask before signing");
     app.add_flag("-q,--quiet", context.quiet, "No progress, no remarks");
     app.fallthrough();
+    app.failure_message(usage_text);
     app.footer(exit_text());
     add_account_commands(app, context);
     add_send_commands(app, context);

@@ -123,12 +123,18 @@ std::string human_binary(std::uint64_t bytes) {
 }
 
 std::string human_duration(std::uint64_t ms) {
+    if (ms < 1000) return fmt::format("{} ms", ms);
     const std::uint64_t s = ms / 1000;
     if (s < 10) return fmt::format("{}.{} s", s, ms % 1000 / 100);
     if (s < 60) return fmt::format("{} s", s);
-    if (s < 3600) return fmt::format("{} min {} s", s / 60, s % 60);
-    if (s < 86400) return fmt::format("{} h {} min", s / 3600, s % 3600 / 60);
-    return fmt::format("{} d {} h", s / 86400, s % 86400 / 3600);
+    const auto two = [](std::uint64_t big, const char* big_unit, std::uint64_t small,
+                        const char* small_unit) {
+        return small == 0 ? fmt::format("{} {}", big, big_unit)
+                          : fmt::format("{} {} {} {}", big, big_unit, small, small_unit);
+    };
+    if (s < 3600) return two(s / 60, "min", s % 60, "s");
+    if (s < 86400) return two(s / 3600, "h", s % 3600 / 60, "min");
+    return two(s / 86400, "d", s % 86400 / 3600, "h");
 }
 
 std::string human_gas(std::uint64_t gas) {

@@ -58,7 +58,7 @@ std::string bash_script(const std::vector<Node>& nodes) {
 }
 
 /// In single quotes for fish.
-std::string quoted(const std::string& text) {
+std::string fish_quoted(const std::string& text) {
     std::string out = "'";
     for (const char c : text) {
         if (c == '\'' || c == '\\') out += '\\';
@@ -79,11 +79,12 @@ std::string fish_script(const std::vector<Node>& nodes) {
         std::string when =
             is_top ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + node.name;
         for (const std::string& child : node.children)
-            out += fmt::format("complete -c millrace -f -n {} -a {} -d {}\n", quoted(when), child,
-                               quoted(what_of(node.path + " " + child)));
+            out += fmt::format("complete -c millrace -f -n {} -a {} -d {}\n", fish_quoted(when),
+                               child, fish_quoted(what_of(node.path + " " + child)));
         for (const auto& [name, what] : node.options)
-            out += fmt::format("complete -c millrace {}-l {} -d {}\n",
-                               is_top ? "" : "-n " + quoted(when) + " ", name, quoted(what));
+            out +=
+                fmt::format("complete -c millrace {}-l {} -d {}\n",
+                            is_top ? "" : "-n " + fish_quoted(when) + " ", name, fish_quoted(what));
     }
     return out;
 }

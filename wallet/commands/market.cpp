@@ -96,7 +96,7 @@ Try<Ok> quote(Context& context, const QuoteOptions& options) {
         MILLRACE_TRY(const market::BookView view,
                      client->ask<market::BookView>("market_book", {{"limit", 1'000}}));
         std::string why = why_nobody(view.asks, spec);
-        if (why.empty()) why = "every offer that could do it is busy now";
+        if (why.empty()) why = "every offer that could do it is busy, or not in force yet";
         out["reason"] = why;
         context.print(out, fmt::format("Nobody sells this now: {}.", why));
         return Ok{};

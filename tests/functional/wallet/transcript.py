@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""Commands of the wallet against a real `millraced --dev`, on good and bad input, held to a golden transcript.
+
+usage: transcript.py BIN_DIR GOLDEN [--update]
+
+Each line of COMMANDS runs with a fresh keystore and chain; what may differ from run to run (ids, addresses, heights,
+times, paths) is masked, all else must be as in GOLDEN: wording, exit codes, amounts.
+"""
+import difflib
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+PASSPHRASE = "a good passphrase"
+READY_S = 60
+COMMAND_S = 120
+
+
+def leb(n):
+    out = bytearray()
+    while True:
+        out.append(n & 127 | (128 if n > 127 else 0))
+        n >>= 7
+        if not n:
+            return bytes(out)
+
+
+def vector(items):
+    return leb(len(items)) + b"".join(items)
+
+
+def section(number, content):
+    return bytes([number]) + leb(len(content)) + content
+
+
+def name(text):
+    return leb(len(text)) + text.encode()
+
+
+def program():
+    """Says hello on standard output; with an argument it ends with exit code 3."""
+    i32 = b"\x7f"
+    types = [b"\x60" + vector([i32] * 4) + vector([i32]), b"\x60" + vector([i32]) + vector([]),
+             b"\x60" + vector([]) + vector([]), b"\x60" + vector([i32] * 2) + vector([i32])]
+    wasi = name("wasi_snapshot_preview1")
+    imports = [wasi + name("fd_write") + b"\x00\x00", wasi + name("proc_exit") + b"\x00\x01",
+               wasi + name("args_sizes_get") + b"\x00\x03"]
+    body = bytes([0x00,  # no locals
+                  0x41, 1, 0x41, 0, 0x41, 1, 0x41, 24, 0x10, 0, 0x1A,  # fd_write(1, iov at 0, 1, 24)
+                  0x41, 32, 0x41, 36, 0x10, 2, 0x1A,  # args_sizes_get(32, 36)
+                  0x41, 32, 0x28, 2, 0, 0x41, 1, 0x4B, 0x04, 0x40, 0x41, 3, 0x10, 1, 0x0B,  # more than one: exit 3
+                  0x0B])
+    data = (8).to_bytes(4, "little") + (6).to_bytes(4, "little") + b"hello\n"
+    return b"\0asm\1\0\0\0" + section(1, vector(types)) + section(2, vector(imports)) + section(3, vector([b"\x02"])) \
+        + section(5, vector([b"\x00\x01"])) \
+        + section(7, vector([name("memory") + b"\x02\x00", name("_start") + b"\x00\x03"])) \
+        + section(10, vector([leb(len(body)) + body])) \
+        + section(11, vector([b"\x00\x41\x00\x0b" + leb(len(data)) + data]))
+
+
+COMMANDS = """
+account list
+account show
+account new alice
+account new alice
+account new Alice
+account list
+account show
+send tmill1qqqq 1 --yes
+faucet 1000
+account show alice
+send ADDRESS 0 --yes
+send ADDRESS 12x --yes
+send ADDRESS 2000 --yes
+send ADDRESS 1
+send ADDRESS 1.5 --yes --memo rent
+WRONG send ADDRESS 1 --yes
+DOWN chain status
+check hello.wasm
+check broken.wasm
+check none.wasm
+run hello.wasm
+run hello.wasm -- x
+run hello.wasm --gas-limit 10
+run hello.wasm --gas-limit much
+run none.wasm
+module publish broken.wasm --yes
+module publish hello.wasm --days 2 --yes
+module publish hello.wasm --yes
+job post hello.wasm
+job post hello.wasm --tasks 0 --yes
+job post hello.wasm --gas 1000G --yes
+job post hello.wasm --env MILLRACE_X=1 --yes
+job post hello.wasm --memory-mib 1000000 --yes
+job post hello.wasm --max-total 0.01 --gas 10G --yes
+job post hello.wasm --max-price 0 --yes
+job run hello.wasm --input in --gas 1G --yes --quiet --output out
+job run hello.wasm --gas 1G --yes --quiet --output out
+job run hello.wasm --gas 1G --yes --quiet -- x
+job show JOB
+job fetch JOB --output out
+job fetch JOB
+job show 12
+job show NONE
+job cancel JOB --yes
+market quote --lots 2 --gas 1G
+market quote --memory-mib 1000000
+provider stake 10 --yes
+provider show
+chain block 999999999
+chain tx NONE
+chain status -- x
+nothing
+job
+job nothing
+job post
+""".strip().splitlines()
+
+MASKS = [
+    (r"  (?:[a-z]+ ){23}[a-z]+", "  <words>"),
+    (r"\b[0-9a-f]{64}\b", "<id>"),
+    (r"\bt?mill1[02-9ac-hj-np-z]{38}\b", "<address>"),
+    (r"\b[0-9a-f]{12}\b", "<short id>"),
+    (r"127\.0\.0\.1:\d+", "<node>"),
+    (r"\b(block) \d+", r"\1 <n>"),
+    (r", \d+(\.\d)? m?s$", ", <time>"),
+    (r"for 1 d 23 h more", "for <time> more"),
+]
+
+
+class Bench:
+    def __init__(self, bin_dir, folder):
+        self.bin = bin_dir
+        self.folder = folder
+        (folder / "in").mkdir()
+        (folder / "in" / "a.txt").write_text("input\n")
+        (folder / "hello.wasm").write_bytes(program())
+        (folder / "broken.wasm").write_bytes(program()[:-9])
+        self.address = self.job = ""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = open(folder / "node.log", "w")
+        self.node = subprocess.Popen([bin_dir / "millraced", "--dev", "--data-dir", folder / "data", "--rpc-port",
+                                      str(self.port), "--provider-cores", "1", "--provider-memory-mib", "512"],
+                                     stdout=self.log, stderr=self.log)
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "MILLRACE_PASSPHRASE": PASSPHRASE,
+                    "MILLRACE_NODE": f"http://127.0.0.1:{self.port}"}
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        end = time.monotonic() + READY_S
+        while time.monotonic() < end:
+            listed = subprocess.run([self.bin / "millrace", "market", "quote"], env=self.env, capture_output=True,
+                                    text=True, cwd=self.folder)
+            if "of 1 lots" in listed.stdout:
+                return
+            assert self.node.poll() is None, (self.folder / "node.log").read_text()
+            time.sleep(0.1)
+        raise SystemExit("the node's provider is not on the market: " + (self.folder / "node.log").read_text())
+
+    def run(self, line):
+        words = line.replace("ADDRESS", self.address).replace("JOB", self.job).replace("NONE", "0" * 64).split()
+        env = dict(self.env)
+        if words[0] == "WRONG":
+            env["MILLRACE_PASSPHRASE"] = "another"
+            words = words[1:]
+        if words[0] == "DOWN":
+            env["MILLRACE_NODE"] = "http://127.0.0.1:1"
+            words = words[1:]
+        done = subprocess.run([self.bin / "millrace", *words], env=env, capture_output=True, text=True,
+                              cwd=self.folder, stdin=subprocess.DEVNULL, timeout=COMMAND_S)
+        if found := re.search(r"tmill1\w+", done.stdout):
+            self.address = found.group()
+        if found := re.search(r"job fetch ([0-9a-f]{64})", done.stdout):
+            self.job = found.group(1)
+        return f"$ millrace {line}\n{done.stdout}{done.stderr}=> {done.returncode}\n"
+
+    def stop(self):
+        self.node.terminate()
+        code = self.node.wait(timeout=30)
+        self.log.close()
+        assert code == 0, f"millraced ended with {code}: " + (self.folder / "node.log").read_text()
+
+
+def mask(text, folder):
+    text = text.replace(str(folder), "<dir>")
+    for pattern, replacement in MASKS:
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    return text
+
+
+def main():
+    bin_dir, golden = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
+    with tempfile.TemporaryDirectory(prefix="millrace_wallet_") as name_of_folder:
+        bench = Bench(bin_dir, pathlib.Path(name_of_folder))
+        try:
+            text = "\n".join(mask(bench.run(line), bench.folder) for line in COMMANDS)
+        finally:
+            bench.stop()
+    if "--update" in sys.argv[3:]:
+        golden.write_text(text)
+        print(f"wrote {golden}")
+        return 0
+    diff = list(difflib.unified_diff(golden.read_text().splitlines(), text.splitlines(), "golden", "now", lineterm=""))
+    print("\n".join(diff) or f"{len(COMMANDS)} commands as in {golden.name}")
+    return 1 if diff else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

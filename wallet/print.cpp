@@ -13,6 +13,8 @@ namespace millrace::wallet {
 namespace {
 constexpr unsigned kColumnsDefault = 80;
 constexpr std::size_t kBarCells = 24;
+/// On a narrow terminal the words beside the bar matter more.
+constexpr std::size_t kBarCellsNarrow = 10;
 constexpr std::size_t kHashDigits = 12;
 }  // namespace
 
@@ -56,10 +58,11 @@ std::string Table::text(const Terminal& terminal) const {
 std::string bar_text(std::string_view label, std::uint64_t done, std::uint64_t total,
                      std::string_view detail, unsigned columns) {
     done = std::min(done, total);
-    const std::size_t filled = total == 0 ? 0 : done * kBarCells / total;
+    const std::size_t cells = columns >= kColumnsDefault ? kBarCells : kBarCellsNarrow;
+    const std::size_t filled = total == 0 ? 0 : done * cells / total;
     const std::uint64_t percent = total == 0 ? 0 : done * 100 / total;
     std::string line = fmt::format("{:<11} [{}{}] {:>3}%", label, std::string(filled, '#'),
-                                   std::string(kBarCells - filled, '.'), percent);
+                                   std::string(cells - filled, '.'), percent);
     if (!detail.empty()) line += fmt::format("  {}", detail);
     // The last column stays free: writing it would scroll some terminals.
     const std::size_t room = columns > 1 ? columns - 1 : 1;

@@ -26,6 +26,8 @@ TEST_SUITE("wallet/print") {
         CHECK(bar_text("running", 1, 2, "1 settled", 80) ==
               "running     [############............]  50%  1 settled");
         CHECK(bar_text("waiting", 0, 0, "", 80) == "waiting     [........................]   0%");
+        CHECK(bar_text("running", 1, 2, "1 running, 1 settled", 60) ==
+              "running     [#####.....]  50%  1 running, 1 settled");
         CHECK(bar_text("done", 5, 4, "", 80).find("[########################]") !=
               std::string::npos);
         for (unsigned columns = 1; columns < 90; ++columns) {

@@ -129,7 +129,7 @@ MASKS = [
     (r"127\.0\.0\.1:\d+", "<node>"),
     (r"\b(block) \d+", r"\1 <n>"),
     (r", \d+(\.\d)? m?s$", ", <time>"),
-    (r"for 1 d 23 h more", "for <time> more"),
+    (r"for (?:2 d|1 d 23 h) more", "for <time> more"),
 ]
 
 

@@ -50,9 +50,10 @@ class Hasher {
 [[nodiscard]] Hash hash_bytes(const HashDomain& domain, ByteView raw) noexcept;
 
 /// Gives a hash its meaning: `hash_as<BlockHash>(hash_bytes(...))`.
-template <class To>
-[[nodiscard]] To hash_as(const Hash& hash) noexcept {
-    static_assert(To::kSize == Hash::kSize);
+/// And the other way round, where a function takes any hash.
+template <class To, class From>
+[[nodiscard]] To hash_as(const From& hash) noexcept {
+    static_assert(To::kSize == Hash::kSize && From::kSize == Hash::kSize);
     To out;
     out.bytes = hash.bytes;
     return out;

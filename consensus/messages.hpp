@@ -37,6 +37,7 @@ struct Subject {
     friend auto operator<=>(const Subject&, const Subject&) = default;
     friend bool operator==(const Subject&, const Subject&) = default;
 };
+BOOST_DESCRIBE_STRUCT(Subject, (), (kind, view, proposal))
 
 /// One validator's signed word. The leader's notarize vote of a view is its proposal.
 struct Vote {

@@ -28,7 +28,7 @@ Result<market::ModulePublish> LocalAnnouncer::announce(const BlobId& blob) {
     out.statement.protocol_version = chain.state.protocol_version;
     auto image = vm::publish(*std::move(module));
     if (!image.has_value()) return Err{Error{kErrorModule, image.error().sentence()}};
-    out.statement.image = image->root;
+    out.statement.image = hash_as<ImageRoot>(image->root);
     const Hash message = market::module_statement_hash(out.statement);
     const market::EpochView epoch = market::epoch_view(snapshot.state(), chain.state.epoch);
     for (std::size_t i = 0; i < epoch.validators.size(); ++i)

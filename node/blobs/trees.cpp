@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "common/codec.hpp"
 #include "common/page_tree.hpp"
 
 namespace millrace::node {

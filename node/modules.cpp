@@ -1,6 +1,8 @@
 #include "node/modules.hpp"
 
 #include "common/page_tree.hpp"
+#include "market/ledger/store.hpp"
+#include "market/ledger/validators.hpp"
 #include "market/query.hpp"
 #include "vm/image/publish.hpp"
 
@@ -30,9 +32,9 @@ Result<market::ModulePublish> LocalAnnouncer::announce(const BlobId& blob) {
     if (!image.has_value()) return Err{Error{kErrorModule, image.error().sentence()}};
     out.statement.image = hash_as<ImageRoot>(image->root);
     const Hash message = market::module_statement_hash(out.statement);
-    const market::EpochView epoch = market::epoch_view(snapshot.state(), chain.state.epoch);
-    for (std::size_t i = 0; i < epoch.validators.size(); ++i)
-        if (epoch.validators[i].vote_key == vote_key_.public_key())
+    const auto validators = market::load_validators(snapshot.state());
+    for (std::size_t i = 0; i < validators.size(); ++i)
+        if (validators[i].vote_key == vote_key_.public_key())
             out.signatures.push_back(
                 {static_cast<std::uint16_t>(i), vote_key_.sign(message.view())});
     if (out.signatures.empty())

@@ -115,6 +115,7 @@ class BlockRun {
         out.writes = std::move(overlay_).take();
         out.receipts = std::move(receipts_);
         out.events = std::move(ledger_.events);
+        out.last_of_epoch = ledger_.chain.epoch != epoch_;
         out.header = make_header(transactions, out.receipts);
         out.header.state_root = committer.root_after(out.writes);
         return out;
@@ -201,6 +202,7 @@ class BlockRun {
         header.time = chain.time;
         header.active_time = chain.active_time;
         header.epoch = epoch_;
+        header.view = input_.view;
         header.proposer = input_.proposer;
         header.beacon_proof = input_.beacon_proof;
         header.beacon = chain.beacon;
@@ -251,9 +253,14 @@ Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
                                              const StateCommitter& committer,
                                              const BlockHeader& header,
                                              std::vector<CheckedTx> transactions) {
-    BlockInput input{header.parent,           header.time,
-                     header.proposer,         header.beacon_proof,
-                     std::move(transactions), header.version_signal};
+    BlockInput input;
+    input.parent = header.parent;
+    input.time = header.time;
+    input.view = header.view;
+    input.proposer = header.proposer;
+    input.beacon_proof = header.beacon_proof;
+    input.transactions = std::move(transactions);
+    input.version_signal = header.version_signal;
     MILLRACE_TRY(BlockOutcome outcome, apply_block(state, committer, input));
     if (outcome.header != header) return Err{BlockFault::header_mismatch};
     return outcome;

@@ -37,6 +37,7 @@ inline constexpr std::uint16_t kProtocolVersion = 1;
 struct BlockInput {
     BlockHash parent;
     WallTime time;
+    View view;
     std::uint16_t proposer = 0;
     /// VRF over `beacon_input` of the state's beacon, by the proposer's VRF key.
     VrfProof beacon_proof;
@@ -49,6 +50,8 @@ struct BlockOutcome {
     std::vector<Receipt> receipts;
     StateWrites writes;
     std::vector<Event> events;
+    /// Its time reached the epoch's end: the next block belongs to the next epoch.
+    bool last_of_epoch = false;
 };
 
 /// What the next proposer proves its VRF over; consensus/beacon.hpp has the same rule.

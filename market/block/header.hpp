@@ -19,6 +19,9 @@ struct BlockHeader {
     WallTime time;
     ActiveTime active_time;
     Epoch epoch;
+    /// View of this epoch whose leader first proposed the block; 0 for genesis. A boundary block
+    /// that is proposed again keeps it.
+    View view;
     /// Index into the epoch's validator set.
     std::uint16_t proposer = 0;
     /// VRF over the parent's beacon, and what it shows.
@@ -32,8 +35,8 @@ struct BlockHeader {
 };
 BOOST_DESCRIBE_STRUCT(BlockHeader, (),
                       (protocol_version, version_signal, chain, height, parent, time, active_time,
-                       epoch, proposer, beacon_proof, beacon, transactions_root, receipts_root,
-                       state_root))
+                       epoch, view, proposer, beacon_proof, beacon, transactions_root,
+                       receipts_root, state_root))
 
 /// H("mill/header", encoding).
 [[nodiscard]] BlockHash block_hash(const BlockHeader& header);

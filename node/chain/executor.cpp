@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "common/ed25519.hpp"
+#include "market/ledger/chain.hpp"
+#include "market/ledger/validators.hpp"
 
 namespace millrace::node {
 
@@ -202,7 +204,7 @@ std::optional<Application::Built> Executor::build(const cs::BuildBlock& wanted) 
     input.view = wanted.view;
     input.time = std::max(ports_.clock.now().wall, wanted.timestamp_min);
     input.proposer = 0;
-    const auto alpha = market::beacon_input(before.chain, before.beacon);
+    const Hash alpha = market::beacon_input(before.chain, before.beacon);
     input.beacon_proof = ports_.vrf_key->prove(alpha.view());
     const std::vector<market::CheckedTx> candidates =
         ports_.mempool.candidates(market::load_params(fresh->state_link).time.block_bytes_max);
@@ -333,18 +335,18 @@ std::optional<WallTime> Executor::work_due() const {
 
 cs::Config Executor::next_epoch(const std::optional<Ed25519Key>& self) const {
     const market::ChainState chain = market::load_chain(db_state_);
-    const Epoch epoch = head_.last_of_epoch ? next(head_.epoch) : head_.epoch;
-    const market::EpochView view = market::epoch_view(db_state_, epoch);
+    // The state after a boundary block is in the next epoch already.
+    const Epoch epoch = chain.epoch;
     std::vector<cs::Validator> validators;
-    for (const auto& validator : view.validators)
-        validators.push_back({validator.vote_key, validator.weight});
+    for (const market::GenesisValidator& validator : market::load_validators(db_state_))
+        validators.push_back({validator.vote_key, validator.stake.value});
     auto set = cs::ValidatorSet::make(std::move(validators));
     MILLRACE_ASSERT(set.has_value());
     cs::Config config;
     config.chain = chain.chain;
     config.epoch = epoch;
     config.validators = std::make_shared<const cs::ValidatorSet>(*std::move(set));
-    config.seed.bytes = view.seed.bytes;
+    config.seed = cs::leader_seed(hash_as<cs::Beacon>(chain.epoch_seeds[0]), epoch);
     if (self) config.self = config.validators->find(*self);
     config.timing.spacing_min_ms = market::load_params(db_state_).time.block_spacing_min_ms;
     // As the first block of an epoch the boundary is closed to nobody: the next one stands on it.

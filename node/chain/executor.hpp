@@ -9,7 +9,6 @@
 #include "consensus/simplex.hpp"
 #include "market/block/apply.hpp"
 #include "market/genesis.hpp"
-#include "market/ledger/tables.hpp"
 #include "market/query.hpp"
 #include "node/chain/application.hpp"
 #include "node/chain/block_store.hpp"

@@ -133,12 +133,6 @@ int run(const Settings& settings) {
                         }});
     TxIntake intake(**db, mempool, clock, chain, [&engine] { engine.notify_work(); });
     LocalBackend backend(**blobs, **trees, settings.data_dir / "work");
-    if (settings.provide)
-        loop = std::make_unique<ProviderLoop>(
-            ProviderLoop::Ports{**db, intake, mempool, clock, **blobs, backend, keys->provider,
-                                keys->provider_vrf.public_key(), chain, genesis->network},
-            make_offer(settings), *std::move(journal));
-
     LocalAnnouncer announcer(**db, **blobs, keys->vote);
     const rpc::NodeApi api{**db,
                            mempool,
@@ -168,9 +162,18 @@ int run(const Settings& settings) {
     rpc::HttpServer server(methods, http_blobs, [&] { return is_ready.load(); }, http);
     if (const auto listening = server.start(); !listening.has_value())
         return fail(listening.error(), kExitPort);
+    if (settings.provide) {
+        Offer offer = make_offer(settings);
+        offer.endpoint = settings.rpc_address + ":" + std::to_string(server.port());
+        loop = std::make_unique<ProviderLoop>(
+            ProviderLoop::Ports{**db, intake, mempool, clock, **blobs, backend, keys->provider,
+                                keys->provider_vrf.public_key(), chain, genesis->network},
+            std::move(offer), *std::move(journal));
+        loop->start();
+    }
+    // Last: from here on final blocks come, and the provider's loop hears of them.
     if (const auto started = engine.start(); !started.has_value())
         return fail(started.error(), kExitFault);
-    if (loop) loop->start();
     is_ready = true;
     spdlog::info("chain {} on {}:{}, data in {}", to_hex(chain.view()).substr(0, 12),
                  settings.rpc_address, server.port(), settings.data_dir.string());

@@ -20,6 +20,20 @@ constexpr std::size_t kManifestBytesMax = 256U * 1024U;
 Error tree_error(const fs::path& path, const std::string& what) {
     return Error{kBlobStoreIo, "tree store " + path.string() + ": " + what};
 }
+
+/// A whole small file, or none where there is none.
+Result<std::optional<Bytes>> read(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return std::optional<Bytes>();
+    if (fd < 0) return Err{tree_error(path, std::generic_category().message(errno))};
+    Bytes raw(kManifestBytesMax);
+    const ssize_t got = ::read(fd, raw.data(), raw.size());
+    ::close(fd);
+    if (got < 0) return Err{tree_error(path, "cannot be read")};
+    raw.resize(static_cast<std::size_t>(got));
+    return std::optional(std::move(raw));
+}
+
 }  // namespace
 
 BlobId blob_of(const vm::TreeRegion& region) {
@@ -37,15 +51,8 @@ fs::path TreeStore::path_of(const TreeRoot& root) const {
     return folder_ / (to_hex(root.view()) + ".tree");
 }
 
-Result<TreeRoot> TreeStore::put(const vm::TreeManifest& manifest) {
-    for (const vm::TreeRegion& region : manifest.regions)
-        if (region.length > 0 && !blobs_.find(blob_of(region)))
-            return Err{tree_error(folder_, "blob " + to_hex(blob_of(region).view()) +
-                                               " of the tree is not here; send it first")};
-    const TreeRoot root = vm::tree_root(manifest);
-    const fs::path path = path_of(root);
+Status<> TreeStore::write(const fs::path& path, ByteView raw) {
     const fs::path fresh = path.string() + ".new";
-    const Bytes raw = encode(manifest);
     const std::lock_guard lock(mutex_);
     const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) return Err{tree_error(fresh, std::generic_category().message(errno))};
@@ -54,21 +61,36 @@ Result<TreeRoot> TreeStore::put(const vm::TreeManifest& manifest) {
     ::close(fd);
     if (!is_written || ::rename(fresh.c_str(), path.c_str()) != 0)
         return Err{tree_error(path, "cannot be written; is the disk full?")};
+    return Ok{};
+}
+
+Status<> TreeStore::put_tails(const vm::Tails& tails) {
+    return write(folder_ / (to_hex(vm::tails_hash(tails).view()) + ".tails"), encode(tails));
+}
+
+Result<std::optional<vm::Tails>> TreeStore::find_tails(const Hash& hash) {
+    MILLRACE_TRY(const std::optional<Bytes> raw, read(folder_ / (to_hex(hash.view()) + ".tails")));
+    if (!raw) return std::optional<vm::Tails>();
+    auto tails = decode<vm::Tails>(*raw);
+    if (!tails.has_value() || vm::tails_hash(*tails) != hash) return std::optional<vm::Tails>();
+    return std::optional(*std::move(tails));
+}
+
+Result<TreeRoot> TreeStore::put(const vm::TreeManifest& manifest) {
+    for (const vm::TreeRegion& region : manifest.regions)
+        if (region.length > 0 && !blobs_.find(blob_of(region)))
+            return Err{tree_error(folder_, "blob " + to_hex(blob_of(region).view()) +
+                                               " of the tree is not here; send it first")};
+    const TreeRoot root = vm::tree_root(manifest);
+    MILLRACE_CHECK(write(path_of(root), encode(manifest)));
     return root;
 }
 
 Result<std::optional<vm::TreeManifest>> TreeStore::find(const TreeRoot& root) {
     if (root == vm::empty_tree_root()) return std::optional(vm::TreeManifest{});
-    const fs::path path = path_of(root);
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) return std::optional<vm::TreeManifest>();
-    if (fd < 0) return Err{tree_error(path, std::generic_category().message(errno))};
-    Bytes raw(kManifestBytesMax);
-    const ssize_t got = ::read(fd, raw.data(), raw.size());
-    ::close(fd);
-    if (got < 0) return Err{tree_error(path, "cannot be read")};
-    raw.resize(static_cast<std::size_t>(got));
-    auto manifest = decode<vm::TreeManifest>(raw);
+    MILLRACE_TRY(const std::optional<Bytes> raw, read(path_of(root)));
+    if (!raw) return std::optional<vm::TreeManifest>();
+    auto manifest = decode<vm::TreeManifest>(*raw);
     // A torn or foreign file is as good as none: the root tells.
     if (!manifest.has_value() || vm::tree_root(*manifest) != root)
         return std::optional<vm::TreeManifest>();

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "node/blobs/store.hpp"
+#include "vm/machine/claim.hpp"
 #include "vm/wasi/tree.hpp"
 
 namespace millrace::node {
@@ -25,6 +26,9 @@ class TreeStore {
     [[nodiscard]] Result<TreeRoot> put(const vm::TreeManifest& manifest);
     /// The manifest of a tree that is here whole; none otherwise.
     [[nodiscard]] Result<std::optional<vm::TreeManifest>> find(const TreeRoot& root);
+    /// The ends of a task's standard output and error, by the hash that its claim holds.
+    [[nodiscard]] Status<> put_tails(const vm::Tails& tails);
+    [[nodiscard]] Result<std::optional<vm::Tails>> find_tails(const Hash& hash);
     /// Pins and unpins all blobs of a tree that is here.
     void pin(const TreeRoot& root);
     void unpin(const TreeRoot& root);
@@ -33,6 +37,7 @@ class TreeStore {
     TreeStore(std::filesystem::path folder, BlobStore& blobs)
         : folder_(std::move(folder)), blobs_(blobs) {}
     [[nodiscard]] std::filesystem::path path_of(const TreeRoot& root) const;
+    [[nodiscard]] Status<> write(const std::filesystem::path& path, ByteView raw);
     std::filesystem::path folder_;
     BlobStore& blobs_;
     std::mutex mutex_;

@@ -137,6 +137,7 @@ class ProviderLoop::Impl {
         body.operator_account = self_;
         body.payout_account = self_;
         body.vrf_key = ports_.vrf_key;
+        body.endpoint = offer_.endpoint;
         body.stake = offer_.stake;
         body.ask = offer_.ask;
         send(snapshot, {LeaseId{}, Step::registration}, kLaneRegister, body);

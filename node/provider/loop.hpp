@@ -4,7 +4,7 @@
 
 #include "common/account_key.hpp"
 #include "common/vrf.hpp"
-#include "market/ask.hpp"
+#include "market/transaction.hpp"
 #include "node/blobs/store.hpp"
 #include "node/chain/state_db.hpp"
 #include "node/mempool/intake.hpp"
@@ -15,6 +15,8 @@ namespace millrace::node {
 
 /// What this machine offers.
 struct Offer {
+    /// Where inputs and outputs are served, host:port.
+    market::Endpoint endpoint;
     market::Ask ask;
     Amount stake;
     /// Tasks run at once.

@@ -17,6 +17,10 @@ struct TreeParams {
     TreeRoot root;
 };
 BOOST_DESCRIBE_STRUCT(TreeParams, (), (root))
+struct TailsParams {
+    Hash tails;
+};
+BOOST_DESCRIBE_STRUCT(TailsParams, (), (tails))
 struct TreePut {
     vm::TreeManifest manifest;
 };
@@ -56,6 +60,17 @@ void add_blob_methods(MethodTable& table, const NodeApi& api) {
                 return Err{RpcError{RpcCode::internal_error, manifest.error().message}};
             if (!*manifest) return no_such("this node does not hold that tree");
             return **std::move(manifest);
+        });
+    table.add<TailsParams>(
+        "blob_get_tails",
+        "The ends of a task's standard output and error, by the hash in its claim, in hexadecimal.",
+        json::object{{"tails", to_hex(vm::tails_hash({}).view())}},
+        [&api](const TailsParams& params) -> Result<vm::Tails, RpcError> {
+            auto tails = api.trees.find_tails(params.tails);
+            if (!tails.has_value())
+                return Err{RpcError{RpcCode::internal_error, tails.error().message}};
+            if (!*tails) return no_such("this node does not hold those tails");
+            return **std::move(tails);
         });
 }
 

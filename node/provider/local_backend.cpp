@@ -1,0 +1,171 @@
+#include "node/provider/local_backend.hpp"
+
+#include <fstream>
+#include <system_error>
+
+#include "common/page_tree.hpp"
+#include "market/task.hpp"
+
+namespace millrace::node {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kErrorBackend = 60;
+constexpr std::size_t kPieceBytes = 256U * 1024U;
+
+Error backend_error(std::string what) {
+    return Error{kErrorBackend, std::move(what)};
+}
+
+/// Moves a file's bytes into the store; the worker's word about their root is checked on the way.
+Status<> keep_file(BlobStore& blobs, const fs::path& path, const vm::TreeRegion& region) {
+    std::ifstream file(path, std::ios::binary);
+    MILLRACE_TRY(const auto upload, blobs.begin(region.length));
+    std::vector<char> piece(kPieceBytes);
+    for (std::uint64_t left = region.length; left > 0;) {
+        file.read(piece.data(),
+                  static_cast<std::streamsize>(std::min<std::uint64_t>(left, piece.size())));
+        const auto got = static_cast<std::size_t>(file.gcount());
+        if (got == 0) return Err{backend_error("the worker's output is cut short")};
+        MILLRACE_CHECK(upload->write(as_bytes({piece.data(), got})));
+        left -= got;
+    }
+    MILLRACE_TRY(const BlobId id, upload->finish());
+    if (id != blob_of(region))
+        return Err{
+            backend_error("the worker's output differs from what it claims; is this "
+                          "machine's memory or disk failing?")};
+    return Ok{};
+}
+
+market::Claim claim_of(const vm::TaskClaim& claim) {
+    market::Claim out;
+    out.task = claim.task_index;
+    out.final_root = claim.final_state;
+    out.boundary_count = claim.boundary_count;
+    out.boundary_root = claim.boundary_root;
+    switch (claim.exit) {
+        case vm::ExitKind::exited:
+            out.end = market::ClaimEnd::exited;
+            out.code = claim.exit_code;
+            break;
+        case vm::ExitKind::trapped:
+            out.end = market::ClaimEnd::trapped;
+            out.code = static_cast<std::uint32_t>(claim.trap);
+            out.trap_function = claim.trap_function;
+            break;
+        case vm::ExitKind::out_of_gas:
+            out.end = market::ClaimEnd::out_of_gas;
+            break;
+    }
+    out.gas = Gas{claim.gas};
+    out.output_root = claim.output;
+    out.tails = claim.tails;
+    return out;
+}
+
+/// A folder that is gone when its task is.
+class Scratch {
+  public:
+    explicit Scratch(fs::path path) : path_(std::move(path)) {
+        std::error_code ignored;
+        fs::create_directories(path_, ignored);
+    }
+    ~Scratch() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    [[nodiscard]] const fs::path& path() const { return path_; }
+
+  private:
+    fs::path path_;
+};
+
+}  // namespace
+
+LocalBackend::LocalBackend(BlobStore& blobs, TreeStore& trees, fs::path scratch)
+    : blobs_(blobs), trees_(trees), scratch_(std::move(scratch)) {
+    std::error_code ignored;
+    fs::remove_all(scratch_, ignored);
+}
+
+Status<> LocalBackend::prepare(const market::JobSpec& spec, const BlobId& module) {
+    if (!blobs_.find(module)) return Err{backend_error("the job's module is not on this node")};
+    if (spec.input) {
+        MILLRACE_TRY(const auto manifest, trees_.find(spec.input->root));
+        if (!manifest) return Err{backend_error("the job's input is not on this node")};
+    }
+    if (spec.stdin_root && !blobs_.find(hash_as<BlobId>(*spec.stdin_root)))
+        return Err{backend_error("the job's standard input is not on this node")};
+    return Ok{};
+}
+
+Result<vm::WorkerJob> LocalBackend::worker_job(const TaskOrder& order,
+                                               const fs::path& output) const {
+    const auto module = blobs_.find(order.module);
+    if (!module) return Err{backend_error("the job's module is not on this node")};
+    vm::WorkerJob job;
+    std::uint64_t stdin_length = 0;
+    if (order.spec.stdin_root) {
+        const auto found = blobs_.find(hash_as<BlobId>(*order.spec.stdin_root));
+        if (!found) return Err{backend_error("the job's standard input is not on this node")};
+        stdin_length = found->size;
+        job.stdin_file = vm::WorkerPath(found->path.string());
+    }
+    const vm::TaskArguments arguments =
+        market::task_arguments(order.job, order.spec, order.posted, order.task, stdin_length);
+    job.module = module->path.string();
+    for (const std::string& arg : arguments.args) job.args.emplace_back(arg);
+    for (const std::string& entry : arguments.env) job.env.emplace_back(entry);
+    job.seed = arguments.seed;
+    job.task_index = arguments.task_index;
+    job.task_count = arguments.task_count;
+    job.job_time_ns = arguments.job_time_ns;
+    job.gas_limit = arguments.gas_limit;
+    job.memory_limit = arguments.memory_limit;
+    job.segment_gas = arguments.segment_gas;
+    if (order.spec.input) {
+        MILLRACE_TRY(const auto manifest, trees_.find(order.spec.input->root));
+        if (!manifest) return Err{backend_error("the job's input is not on this node")};
+        vm::RegionInput input;
+        input.manifest = *manifest;
+        for (const vm::TreeRegion& region : manifest->regions) {
+            const auto found = blobs_.find(blob_of(region));
+            if (!found) return Err{backend_error("a part of the job's input was evicted")};
+            input.files.emplace_back(found->path.string());
+        }
+        job.inputs.push_back(std::move(input));
+    }
+    job.output_regions = vm::WorkerPath(output.string());
+    job.claim = true;
+    return job;
+}
+
+Status<> LocalBackend::keep_output(const vm::WorkerDone& done, const fs::path& output) {
+    for (std::size_t i = 0; i < done.output.regions.size(); ++i)
+        MILLRACE_CHECK(
+            keep_file(blobs_, output / (std::to_string(i) + ".region"), done.output.regions[i]));
+    MILLRACE_TRY(const TreeRoot root, trees_.put(done.output));
+    if (root != done.facts.output)
+        return Err{backend_error("the worker's output differs from what it claims")};
+    return trees_.put_tails(done.tails);
+}
+
+Result<market::Claim> LocalBackend::run(const TaskOrder& order,
+                                        const std::atomic<bool>& is_cancelled) {
+    const Scratch output(scratch_ / std::to_string(runs_.fetch_add(1)));
+    MILLRACE_TRY(const vm::WorkerJob job, worker_job(order, output.path()));
+    vm::WorkerSetup setup;
+    setup.program = vm::default_worker_program();
+    const auto done = vm::run_in_worker(setup, job, [](const vm::WorkerEvent&) {}, is_cancelled);
+    if (!done.has_value()) return Err{backend_error(done.error().sentence)};
+    if (!done->claim) return Err{backend_error("the worker made no claim")};
+    MILLRACE_CHECK(keep_output(*done, output.path()));
+    return claim_of(*done->claim);
+}
+
+}  // namespace millrace::node

@@ -2,10 +2,12 @@ millrace_test(NAME test_auction LABELS unit
   SOURCES
     unit/market/auction/clear_test.cpp
     unit/market/auction/explain_test.cpp
-    unit/market/auction/golden_test.cpp
     unit/market/auction/order_test.cpp
   LIBS millrace_market)
-target_compile_definitions(test_auction PRIVATE MILLRACE_GOLDEN_DIR="${CMAKE_CURRENT_SOURCE_DIR}/golden")
+millrace_test(NAME test_auction_golden LABELS golden
+  SOURCES unit/market/auction/golden_test.cpp
+  LIBS millrace_market)
+target_compile_definitions(test_auction_golden PRIVATE MILLRACE_GOLDEN_DIR="${CMAKE_CURRENT_SOURCE_DIR}/golden")
 millrace_test(NAME test_auction_properties LABELS property
   SOURCES
     property/market/auction_differential_test.cpp

@@ -21,7 +21,6 @@ millrace_test(NAME test_common_trees LABELS unit property
     unit/common/page_tree_test.cpp
     property/common/auth_map_test.cpp
     property/common/page_proof_test.cpp
-    vectors/common/trees_golden_test.cpp
   LIBS millrace_common)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME vectors_check_trees COMMAND ${Python3_EXECUTABLE}
@@ -36,4 +35,5 @@ millrace_test(NAME test_common_golden LABELS golden
   SOURCES
     vectors/common/codec_golden_test.cpp
     vectors/common/keys_golden_test.cpp
+    vectors/common/trees_golden_test.cpp
   LIBS millrace_common)

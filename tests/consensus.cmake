@@ -25,7 +25,7 @@ target_link_libraries(test_consensus_mutants PRIVATE millrace_test_main millrace
 add_test(NAME test_consensus_mutants COMMAND test_consensus_mutants)
 set_tests_properties(test_consensus_mutants PROPERTIES LABELS simulation TIMEOUT 600)
 
-millrace_test(NAME test_consensus LABELS unit
+millrace_test(NAME test_consensus LABELS unit golden
   SOURCES
     unit/consensus/engine_test.cpp
     unit/consensus/parts_test.cpp

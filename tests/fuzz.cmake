@@ -17,6 +17,7 @@ function(millrace_fuzz)
     add_test(NAME fuzz_${ARG_NAME} COMMAND fuzz_${ARG_NAME} ${corpus} ${ARG_ROUNDS})
   endif()
   set_tests_properties(fuzz_${ARG_NAME} PROPERTIES LABELS corpus TIMEOUT 300)
+  millrace_label_targets(fuzz_${ARG_NAME} corpus)
 endfunction()
 
 # One line a target.

@@ -3,7 +3,9 @@ millrace_test(NAME test_vm_wasi LABELS unit
     unit/vm/wasi/abi_test.cpp
     unit/vm/wasi/files_test.cpp
     unit/vm/wasi/misc_test.cpp
-    unit/vm/wasi/tree_test.cpp
+  LIBS millrace_vm)
+millrace_test(NAME test_vm_wasi_tree LABELS unit golden
+  SOURCES unit/vm/wasi/tree_test.cpp
   LIBS millrace_vm)
 millrace_test(NAME test_vm_wasi_property LABELS property
   SOURCES

@@ -1,0 +1,193 @@
+"""What the functional tests share: a `millraced --dev` of their own, the wallet, JSON-RPC, small programs.
+
+Only loopback, only processes started here, everything in one temporary folder.
+"""
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+READY_S = 30
+COMMAND_S = 60
+STOP_S = 5
+PASSPHRASE = "a good passphrase"
+CLANG = "clang-19"
+
+
+class RpcError(Exception):
+    def __init__(self, error):
+        super().__init__(f"{error['code']}: {error['message']}")
+        self.code, self.message, self.data = error["code"], error["message"], error.get("data")
+
+
+def post(port, body, timeout=10):
+    """Sends raw bytes as a JSON-RPC request; gives the parsed answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request("POST", "/", body, {"Content-Type": "application/json"})
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def get(port, path, timeout=10):
+    """GET of a path; gives status and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def workers_of(pid):
+    """Pids of the running millrace-worker children of a process."""
+    out = []
+    for folder in pathlib.Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            name, rest = re.fullmatch(r"\d+ \((.*)\) (.*)", (folder / "stat").read_text(), re.DOTALL).groups()
+        except (OSError, AttributeError):
+            continue
+        fields = rest.split()
+        if int(fields[1]) == pid and name.startswith("millrace-worker") and fields[0] != "Z":
+            out.append(int(folder.name))
+    return out
+
+
+def is_alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] not in "ZX"
+    except OSError:
+        return False
+
+
+def wait_until(what, check, seconds):
+    """Calls check until it gives something true, and gives that; a timeout names what was waited for."""
+    end = time.monotonic() + seconds
+    while True:
+        found = check()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.03)
+
+
+class Bench:
+    """A folder, a wallet in it, and a node that can be stopped, killed and started again on the same port."""
+
+    def __init__(self, bin_dir, *flags):
+        self.bin = pathlib.Path(bin_dir).resolve()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace_functional_"))
+        self.data = self.folder / "data"
+        self.port = free_port()
+        self.flags = ["--provider-cores", "2", "--provider-memory-mib", "1024", *flags]
+        self.node = None
+        self.log = open(self.folder / "node.log", "ab")
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "MILLRACE_PASSPHRASE": PASSPHRASE,
+                    "MILLRACE_NODE": f"http://127.0.0.1:{self.port}"}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.node is not None and self.node.poll() is None:
+            self.kill()
+        self.log.close()
+        if kind is not None:
+            print("the node's last lines:\n" + self.log_tail(), file=sys.stderr)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def log_tail(self):
+        return "\n".join((self.folder / "node.log").read_text(errors="replace").splitlines()[-40:])
+
+    def command(self, *more):
+        return [str(self.bin / "millraced"), "--dev", "--data-dir", str(self.data), "--rpc-port", str(self.port),
+                *self.flags, *more]
+
+    def start(self):
+        self.node = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log, env=self.env)
+        wait_until("the node answers /ready", self.is_ready, READY_S)
+
+    def is_ready(self):
+        assert self.node.poll() is None, f"millraced ended with {self.node.returncode}\n{self.log_tail()}"
+        try:
+            return get(self.port, "/ready")[0] == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        """SIGTERM; the node must end with 0 in time. Gives the seconds that it took."""
+        begin = time.monotonic()
+        self.node.send_signal(signal.SIGTERM)
+        code = self.node.wait(timeout=STOP_S)
+        assert code == 0, f"millraced ended with {code}"
+        return time.monotonic() - begin
+
+    def kill(self):
+        self.node.kill()
+        self.node.wait()
+
+    def rpc(self, method, **params):
+        answer = post(self.port, json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+        if "error" in answer:
+            raise RpcError(answer["error"])
+        return answer["result"]
+
+    def wallet(self, *words, code=0, **more):
+        done = subprocess.run([str(self.bin / "millrace"), *map(str, words)], env=self.env, capture_output=True,
+                              stdin=subprocess.DEVNULL, timeout=COMMAND_S, cwd=self.folder, **more)
+        assert code is None or done.returncode == code, \
+            f"millrace {' '.join(map(str, words))}: ended with {done.returncode}, not {code}\n" \
+            f"{done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}"
+        return done
+
+    def wallet_json(self, *words, code=0):
+        """The wallet's one JSON value; where it fails, the data that the failure carries."""
+        done = self.wallet("--json", "--yes", "--quiet", *words, code=code)
+        return json.loads(done.stdout)
+
+    def open_account(self, credits=1000):
+        """An account with money, and a provider on the market; gives the account's address."""
+        self.wallet("account", "new", "buyer")
+        self.wallet("faucet", credits)
+        self.wait_for_provider()
+        return self.wallet_json("account", "show", "buyer")["address"]
+
+    def wait_for_provider(self):
+        wait_until("the provider is on the market",
+                   lambda: b"of 1 lots" in self.wallet("market", "quote", code=None).stdout, READY_S)
+
+    def balance(self, account):
+        return int(self.rpc("state_account", account=account)["balance"])
+
+    def compile(self, name, source):
+        """A C program as a module; gives its path."""
+        path = self.folder / f"{name}.c"
+        path.write_text(source)
+        module = self.folder / f"{name}.wasm"
+        subprocess.run([CLANG, "--target=wasm32-wasi", "-O1", "-Wall", "-Werror", "-o", module, path], check=True)
+        return module
+
+
+def skip(why):
+    """Ends the test as skipped; ctest shows it so."""
+    print(f"SKIPPED: {why}")
+    sys.exit(77)

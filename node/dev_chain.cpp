@@ -4,15 +4,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <sstream>
 #include <thread>
+
+#include "node/storage/durable_file.hpp"
 
 namespace millrace::node {
 
 namespace {
 
 constexpr int kErrorGenesis = 2;
+/// A document with all its allocations and validators is below this.
+constexpr std::size_t kGenesisBytesMax = 4U << 20U;
 constexpr Amount kDevProviderFunds{1'000'000 * kNanoPerCredit};
 constexpr Amount kDevValidatorStake{1'000'000 * kNanoPerCredit};
 constexpr std::uint64_t kMib = 1U << 20U;
@@ -39,11 +41,10 @@ std::uint8_t tier_for(std::uint64_t bytes) {
 
 Result<market::Genesis> load_or_make_dev_genesis(const std::filesystem::path& path,
                                                  const NodeKeys& keys) {
-    if (std::ifstream file(path); file) {
-        std::ostringstream text;
-        text << file.rdbuf();
+    MILLRACE_TRY(const std::optional<Bytes> kept, read_small_file(path, kGenesisBytesMax));
+    if (kept) {
         boost::system::error_code ec;
-        const auto parsed = boost::json::parse(text.str(), ec);
+        const auto parsed = boost::json::parse(as_text(*kept), ec);
         auto genesis = ec ? Result<market::Genesis, JsonError>(Err{JsonError{"", "not JSON"}})
                           : from_json<market::Genesis>(parsed);
         if (!genesis.has_value())
@@ -70,18 +71,10 @@ Result<market::Genesis> load_or_make_dev_genesis(const std::filesystem::path& pa
     if (const auto good = market::check_genesis(genesis); !good.has_value())
         return Err{Error{kErrorGenesis,
                          std::string("the dev genesis is invalid: ") + enum_name(good.error())}};
-    const std::filesystem::path fresh = path.string() + ".new";
-    {
-        std::ofstream file(fresh, std::ios::trunc);
-        file << boost::json::serialize(to_json(genesis)) << "\n";
-        file.flush();
-        if (!file)
-            return Err{
-                Error{kErrorGenesis, "cannot write " + fresh.string() + "; is the disk full?"}};
-    }
-    std::error_code ec;
-    std::filesystem::rename(fresh, path, ec);
-    if (ec) return Err{Error{kErrorGenesis, "cannot write " + path.string() + ": " + ec.message()}};
+    // Durable before the ledger is begun: a ledger whose genesis document is lost opens no more.
+    const std::string text = boost::json::serialize(to_json(genesis)) + "\n";
+    constexpr unsigned kMode = 0644;
+    MILLRACE_CHECK(write_durably(path, as_bytes(text), kMode));
     return genesis;
 }
 

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "common/secret_bytes.hpp"
+#include "node/storage/durable_file.hpp"
 
 namespace millrace::node {
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kErrorKeys = 2;
 constexpr std::size_t kTextBytes = 64;
+constexpr unsigned kKeyMode = 0600;
 
 Error key_error(const std::filesystem::path& path, const std::string& what) {
     return Error{kErrorKeys, "key file " + path.string() + ": " + what};
@@ -45,15 +47,7 @@ Result<SecretBytes<32>> make_key(const std::filesystem::path& path) {
     randombytes_buf(secret.data(), SecretBytes<32>::kSize);
     std::string text = to_hex(secret.view()) + "\n";
     const EraseAtExit erase({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-    const std::filesystem::path fresh = path.string() + ".new";
-    const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return Err{key_error(path, std::generic_category().message(errno))};
-    const bool is_written =
-        ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-        ::fsync(fd) == 0;
-    ::close(fd);
-    if (!is_written || ::rename(fresh.c_str(), path.c_str()) != 0)
-        return Err{key_error(path, "cannot be written; is the disk full?")};
+    MILLRACE_CHECK(write_durably(path, as_bytes(text), kKeyMode));
     return secret;
 }
 

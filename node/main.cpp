@@ -172,8 +172,12 @@ int run(const Settings& settings) {
         loop->start();
     }
     // Last: from here on final blocks come, and the provider's loop hears of them.
-    if (const auto started = engine.start(); !started.has_value())
+    if (const auto started = engine.start(); !started.has_value()) {
+        // Its threads use what is destroyed before it.
+        server.stop();
+        if (loop) loop->stop();
         return fail(started.error(), kExitFault);
+    }
     is_ready = true;
     spdlog::info("chain {} on {}:{}, data in {}", to_hex(chain.view()).substr(0, 12),
                  settings.rpc_address, server.port(), settings.data_dir.string());

@@ -25,8 +25,9 @@ class Application {
     [[nodiscard]] virtual std::optional<Built> build(const consensus::BuildBlock& wanted) = 0;
     /// Executes a block on its parent and compares what its header commits to.
     [[nodiscard]] virtual Checked check(const consensus::CheckBlock& block) = 0;
-    /// Makes final blocks durable, in order, in one synced batch. An error stops the node.
-    [[nodiscard]] virtual Status<> finalize(const consensus::Finalize& final) = 0;
+    /// Makes final blocks durable, in order, in one synced batch; tells whether the newest of them
+    /// ends its epoch. An error stops the node.
+    [[nodiscard]] virtual Result<bool> finalize(const consensus::Finalize& final) = 0;
     /// Whether a block now would have something to do.
     [[nodiscard]] virtual bool has_work() const = 0;
     /// The wall time in milliseconds at which work falls due by itself; none: not before news.

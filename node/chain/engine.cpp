@@ -1,5 +1,7 @@
 #include "node/chain/engine.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -29,6 +31,9 @@ constexpr int kErrorHalt = 30;
 constexpr std::uint64_t kWakeMaxMs = 500;
 /// Records of the vote log above which it is rewritten to what a restart needs.
 constexpr std::uint64_t kLogRecordsMax = 512;
+/// Evidence kept by one run: an equivocator can be proven guilty in every view, once is enough.
+constexpr std::size_t kEvidenceMax = 256;
+constexpr std::string_view kEvidencePrefix = "evidence/";
 
 Bytes log_key(std::uint64_t sequence) {
     Bytes key(8);
@@ -204,7 +209,8 @@ class ChainEngine::Impl {
                 [&](const cs::CheckBlock& e) { check(e); }, [&](const cs::ServeBlock&) {},
                 [&](const cs::Finalize& e) { finalize(e); },
                 [&](const cs::EpochEnded&) { is_epoch_over_ = true; },
-                [&](const cs::FoundEvidence&) {}, [&](const cs::Blame&) {},
+                [&](const cs::FoundEvidence& e) { keep_evidence(e.evidence); },
+                [&](const cs::Blame&) {},
                 [&](const cs::FellBehind&) {
                     die(Error{kErrorHalt, "the chain is too far ahead to follow block by block"});
                 },
@@ -237,11 +243,32 @@ class ChainEngine::Impl {
     }
 
     void finalize(const cs::Finalize& e) {
-        if (const auto done = ports_.app.finalize(e); !done.has_value()) return die(done.error());
+        const Result<bool> is_boundary = ports_.app.finalize(e);
+        if (!is_boundary.has_value()) return die(is_boundary.error());
+        // After a restart a boundary block may be known by its certificate alone: the machine has
+        // to hear that the epoch is over before it would build on it.
+        if (*is_boundary) answer(cs::CloseEpoch{});
         answer(cs::FinalizedDurably{e.certificate.subject.proposal.block});
         is_waiting_told_.reset();
         tell_work();
         compact_log();
+    }
+
+    /// Evidence outlives a restart, for the block that will carry it. One validator alone never
+    /// contradicts itself, so that in a chain of one any evidence means a key in two places.
+    void keep_evidence(const cs::Evidence& evidence) {
+        spdlog::critical("validator {} has signed two conflicting votes in view {}",
+                         evidence.first.signer.value, evidence.first.subject.view.value);
+        if (evidence_kept_ >= kEvidenceMax) return;
+        ++evidence_kept_;
+        const Bytes raw = encode(evidence);
+        // One of an epoch, view and signer is enough.
+        Bytes key(kEvidencePrefix.begin(), kEvidencePrefix.end());
+        for (const Bytes& part : {encode(evidence.first.epoch), encode(evidence.first.subject.view),
+                                  encode(evidence.first.signer)})
+            key.insert(key.end(), part.begin(), part.end());
+        const DbWrite write{Column::meta, std::move(key), raw};
+        if (const auto done = ports_.db.commit({&write, 1}); !done.has_value()) die(done.error());
     }
 
     void compact_log() {
@@ -280,12 +307,14 @@ class ChainEngine::Impl {
     std::optional<bool> is_waiting_told_;
     std::uint64_t log_next_ = 0;
     std::uint64_t log_count_ = 0;
+    std::size_t evidence_kept_ = 0;
     bool is_epoch_over_ = false;
     bool is_dead_ = false;
 
     std::thread thread_;
     std::mutex mutex_;
     std::condition_variable wake_;
+    // Guarded by mutex_, as all below.
     bool has_news_ = false;
     bool is_stopping_ = false;
 };

@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "common/ed25519.hpp"
+#include "market/ledger/accounts.hpp"
 #include "market/ledger/chain.hpp"
 #include "market/ledger/validators.hpp"
+#include "market/state_root.hpp"
 
 namespace millrace::node {
 
@@ -43,17 +45,7 @@ class PagesLink final : public MapPageStore {
 
 MapUpdate commit_writes(const MapPageStore& pages, const MapRoot& root,
                         const market::StateWrites& writes) {
-    std::vector<MapChange> changes;
-    changes.reserve(writes.size());
-    for (const auto& [key, value] : writes) {
-        MapChange change;
-        change.path = map_path(key);
-        if (value) change.value_hash = map_value_hash(*value);
-        changes.push_back(std::move(change));
-    }
-    std::sort(changes.begin(), changes.end(),
-              [](const MapChange& a, const MapChange& b) { return a.path < b.path; });
-    auto update = update_map(pages, root, changes);
+    auto update = update_map(pages, root, market::map_changes(writes));
     if (!update.has_value())
         stop_on_ledger_fault(Error{kErrorChain, std::string("the state's tree is damaged (") +
                                                     enum_name(update.error()) +
@@ -67,7 +59,7 @@ class MapCommitter final : public market::StateCommitter {
     MapCommitter(const MapPageStore& pages, const MapRoot& root) : pages_(pages), root_(root) {}
     StateRoot root_after(const market::StateWrites& writes) const override {
         update_ = commit_writes(pages_, root_, writes);
-        return hash_as<StateRoot>(update_.root.hash());
+        return market::to_state_root(update_.root);
     }
     MapUpdate take() { return std::move(update_); }
 
@@ -206,15 +198,25 @@ std::optional<Application::Built> Executor::build(const cs::BuildBlock& wanted) 
     input.proposer = 0;
     const Hash alpha = market::beacon_input(before.chain, before.beacon);
     input.beacon_proof = ports_.vrf_key->prove(alpha.view());
+    const std::uint64_t version = ports_.mempool.version();
     const std::vector<market::CheckedTx> candidates =
-        ports_.mempool.candidates(market::load_params(fresh->state_link).time.block_bytes_max);
+        ports_.mempool.candidates(market::load_params(fresh->state_link).time.block_bytes_max,
+                                  [&](const Address& sender, std::uint8_t lane) {
+                                      const auto account = market::load<market::Account>(
+                                          fresh->state_link, market::account_key(sender));
+                                      return account ? market::next_sequence(*account, lane) : 0;
+                                  });
     MapCommitter committer(fresh->pages_link, fresh->parent_map);
     auto built = market::build_block(fresh->state_link, committer, input, candidates);
     if (!built.has_value()) {
         spdlog::error("cannot build a block: {}", market::sentence(built.error()));
         return std::nullopt;
     }
-    ports_.mempool.drop(built->dead);
+    // Dead in a state that is not final is not dead: its parent may come to nothing.
+    if (wanted.parent.hash == head_.hash) ports_.mempool.drop(built->dead);
+    // What waits and cannot go is no work: else one transaction with a nonce too high would keep
+    // the chain making empty blocks at full speed. The idle pace tries it again.
+    stuck_at_ = built->block.transactions.empty() ? std::optional(version) : std::nullopt;
     fresh->settle(std::move(built->block), std::move(built->outcome), committer.take());
     keep(fresh);
     return Built{encode(fresh->block), fresh->outcome.last_of_epoch};
@@ -248,7 +250,7 @@ Application::Checked Executor::check(const cs::CheckBlock& wanted) {
     return {cs::Verdict::valid, fresh->outcome.last_of_epoch};
 }
 
-Status<> Executor::finalize(const cs::Finalize& final) {
+Result<bool> Executor::finalize(const cs::Finalize& final) {
     std::vector<DbWrite> batch;
     MapPageWrites pages;
     market::StateWrites state;
@@ -285,6 +287,8 @@ Status<> Executor::finalize(const cs::Finalize& final) {
             FinalBlock{executed->hash, executed->block.header, executed->outcome.receipts,
                        executed->outcome.events}));
     }
+    // A finalization that is told again must not put an older proof in the place of a newer one.
+    if (news.empty() && final.certificate.subject.view <= head_.view) return head_.last_of_epoch;
     head.view = final.certificate.subject.view;
     head.certificate = final.certificate;
     append_state(batch, state);
@@ -295,9 +299,11 @@ Status<> Executor::finalize(const cs::Finalize& final) {
     for (const FinalBlockPtr& block : news)
         if (const auto executed = find(block->hash))
             ports_.mempool.remove_final(executed->block.transactions);
+    ports_.mempool.drop_expired(head_.time);
     forget_below(head_.height);
+    forget_orphans();
     for (const FinalBlockPtr& block : news) ports_.on_final(block);
-    return Ok{};
+    return head_.last_of_epoch;
 }
 
 void Executor::forget_below(Height height) {
@@ -317,6 +323,20 @@ void Executor::forget_below(Height height) {
     }
 }
 
+/// What stands on a block that came to nothing can never become final, and its overlay reads
+/// through to a database that has gone another way.
+void Executor::forget_orphans() {
+    std::vector<std::shared_ptr<Speculative>> by_height;
+    for (const auto& [hash, block] : blocks_) by_height.push_back(block);
+    std::sort(by_height.begin(), by_height.end(), [](const auto& a, const auto& b) {
+        return a->block.header.height < b->block.header.height;
+    });
+    for (const std::shared_ptr<Speculative>& block : by_height) {
+        const BlockHash& parent = block->block.header.parent;
+        if (parent != head_.hash && !blocks_.contains(parent)) blocks_.erase(block->hash);
+    }
+}
+
 std::optional<WallTime> Executor::wall_of(ActiveTime at) const {
     const market::ChainState chain = market::load_chain(db_state_);
     const std::uint64_t ahead =
@@ -325,7 +345,7 @@ std::optional<WallTime> Executor::wall_of(ActiveTime at) const {
 }
 
 bool Executor::has_work() const {
-    return ports_.mempool.usage().transactions > 0;
+    return ports_.mempool.usage().transactions > 0 && ports_.mempool.version() != stuck_at_;
 }
 
 std::optional<WallTime> Executor::work_due() const {

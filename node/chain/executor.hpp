@@ -60,7 +60,7 @@ class Executor final : public Application {
 
     [[nodiscard]] std::optional<Built> build(const consensus::BuildBlock& wanted) override;
     [[nodiscard]] Checked check(const consensus::CheckBlock& block) override;
-    [[nodiscard]] Status<> finalize(const consensus::Finalize& final) override;
+    [[nodiscard]] Result<bool> finalize(const consensus::Finalize& final) override;
     [[nodiscard]] bool has_work() const override;
     [[nodiscard]] std::optional<WallTime> work_due() const override;
 
@@ -75,6 +75,7 @@ class Executor final : public Application {
     [[nodiscard]] std::shared_ptr<Speculative> fresh_on(const BlockHash& parent) const;
     void keep(std::shared_ptr<Speculative> block);
     void forget_below(Height height);
+    void forget_orphans();
     [[nodiscard]] std::optional<WallTime> wall_of(ActiveTime at) const;
 
     Ports ports_;
@@ -83,6 +84,8 @@ class Executor final : public Application {
     ChainId chain_;
     Head head_;
     std::map<BlockHash, std::shared_ptr<Speculative>> blocks_;
+    /// The mempool's version of which no transaction could go into the last block built here.
+    std::optional<std::uint64_t> stuck_at_;
 };
 
 }  // namespace millrace::node

@@ -12,38 +12,59 @@ Status<MempoolRefusal> Mempool::add(market::CheckedTx tx) {
     if (by_hash_.contains(tx.hash())) return Err{MempoolRefusal::known};
     const LaneKey key{tx.sender(), tx.tx().nonce.lane};
     const std::uint64_t sequence = tx.tx().nonce.sequence;
-    auto lane = lanes_.find(key);
-    if (lane != lanes_.end()) {
-        const auto same = lane->second.find(sequence);
-        if (same != lane->second.end()) {
-            if (tx.tx().tip <= same->second.tx().tip) return Err{MempoolRefusal::tip_too_low};
-            erase(lane, same);
-        }
+    const market::CheckedTx* replaced = nullptr;
+    if (const auto lane = lanes_.find(key); lane != lanes_.end())
+        if (const auto same = lane->second.find(sequence); same != lane->second.end())
+            replaced = &same->second;
+    if (replaced != nullptr && tx.tx().tip <= replaced->tx().tip)
+        return Err{MempoolRefusal::tip_too_low};
+    // Every refusal comes before the first change: a replacement that does not fit leaves the old
+    // one in its place.
+    const std::uint64_t room = market::is_move(tx.tx().body)
+                                   ? bytes_max_
+                                   : bytes_max_ / kOrdinaryDenominator * kOrdinaryNumerator;
+    const std::uint64_t kept = bytes_ - (replaced != nullptr ? replaced->size() : 0);
+    if (kept + tx.size() > room) return Err{MempoolRefusal::full};
+    if (replaced != nullptr) {
+        erase(TxHash(replaced->hash()));
+    } else if (const auto held = per_sender_.find(key.sender);
+               held != per_sender_.end() && held->second >= kTxsPerSenderMax) {
+        return Err{MempoolRefusal::sender_full};
     }
-    if (bytes_ + tx.size() > bytes_max_) return Err{MempoolRefusal::full};
-    std::size_t& held = per_sender_[key.sender];
-    if (held >= kTxsPerSenderMax) return Err{MempoolRefusal::sender_full};
-    ++held;
+    ++per_sender_[key.sender];
+    ++version_;
     bytes_ += tx.size();
     by_hash_.emplace(tx.hash(), std::pair(key, sequence));
+    by_expiry_.emplace(tx.tx().expiry, tx.hash());
     lanes_[key].emplace(sequence, std::move(tx));
     return Ok{};
+}
+
+void Mempool::erase(const TxHash& hash) {
+    const auto found = by_hash_.find(hash);
+    const auto lane = lanes_.find(found->second.first);
+    erase(lane, lane->second.find(found->second.second));
 }
 
 void Mempool::erase(std::map<LaneKey, Lane>::iterator lane, Lane::iterator tx) {
     const auto sender = per_sender_.find(lane->first.sender);
     if (--sender->second == 0) per_sender_.erase(sender);
+    ++version_;
     bytes_ -= tx->second.size();
+    by_expiry_.erase({tx->second.tx().expiry, tx->second.hash()});
     by_hash_.erase(tx->second.hash());
     lane->second.erase(tx);
     if (lane->second.empty()) lanes_.erase(lane);
 }
 
-std::vector<market::CheckedTx> Mempool::candidates(std::uint64_t bytes) const {
+std::vector<market::CheckedTx> Mempool::candidates(std::uint64_t bytes,
+                                                   const NextOf& next_of) const {
     struct Head {
         const Lane* lane = nullptr;
         Lane::const_iterator at;
         LaneKey key;
+        /// It has the sequence that its lane goes on with.
+        bool is_next = false;
     };
     // True when a comes after b: moves first, then more tip a byte, then the key, so that the order
     // is total.
@@ -60,15 +81,28 @@ std::vector<market::CheckedTx> Mempool::candidates(std::uint64_t bytes) const {
     };
     const std::lock_guard lock(mutex_);
     std::priority_queue<Head, std::vector<Head>, decltype(is_behind)> heads(is_behind);
-    for (const auto& [key, lane] : lanes_) heads.push({&lane, lane.begin(), key});
+    for (const auto& [key, lane] : lanes_) heads.push({&lane, lane.begin(), key, false});
     std::vector<market::CheckedTx> out;
     std::uint64_t total = 0;
-    while (!heads.empty()) {
+    std::size_t misses = 0;
+    while (!heads.empty() && misses < kMissesMax) {
         Head head = heads.top();
         heads.pop();
+        if (!head.is_next) {
+            // Asked for only when a lane's turn comes: a block reads what it may take, not all.
+            head.is_next = true;
+            const std::uint64_t next = next_of(head.key.sender, head.key.lane);
+            if (head.at->first != next) {
+                head.at = head.lane->find(next);
+                if (head.at != head.lane->end()) heads.push(head);
+                continue;
+            }
+        }
         const market::CheckedTx& tx = head.at->second;
-        if (total + tx.size() > bytes)
-            continue;  // this lane ends here; others may have smaller ones
+        if (total + tx.size() > bytes) {
+            ++misses;  // this lane ends here; others may have smaller ones
+            continue;
+        }
         total += tx.size();
         out.push_back(tx);
         const std::uint64_t sequence = head.at->first;
@@ -91,12 +125,14 @@ void Mempool::remove_final(const std::vector<market::SignedTx>& transactions) {
 
 void Mempool::drop(const std::vector<TxHash>& dead) {
     const std::lock_guard lock(mutex_);
-    for (const TxHash& hash : dead) {
-        const auto found = by_hash_.find(hash);
-        if (found == by_hash_.end()) continue;
-        const auto lane = lanes_.find(found->second.first);
-        erase(lane, lane->second.find(found->second.second));
-    }
+    for (const TxHash& hash : dead)
+        if (by_hash_.contains(hash)) erase(hash);
+}
+
+void Mempool::drop_expired(WallTime time) {
+    const std::lock_guard lock(mutex_);
+    while (!by_expiry_.empty() && by_expiry_.begin()->first <= time)
+        erase(TxHash(by_expiry_.begin()->second));
 }
 
 bool Mempool::contains(const TxHash& hash) const {
@@ -111,12 +147,20 @@ std::optional<market::CheckedTx> Mempool::find(const TxHash& hash) const {
     return lanes_.at(found->second.first).at(found->second.second);
 }
 
-std::optional<std::uint64_t> Mempool::next_sequence(const Address& sender,
-                                                    std::uint8_t lane) const {
+std::uint64_t Mempool::next_sequence(const Address& sender, std::uint8_t lane,
+                                     std::uint64_t next) const {
     const std::lock_guard lock(mutex_);
     const auto found = lanes_.find({sender, lane});
-    if (found == lanes_.end()) return std::nullopt;
-    return found->second.rbegin()->first + 1;
+    if (found == lanes_.end()) return next;
+    // At most kTxsPerSenderMax steps.
+    for (auto tx = found->second.find(next); tx != found->second.end() && tx->first == next; ++tx)
+        ++next;
+    return next;
+}
+
+std::uint64_t Mempool::version() const {
+    const std::lock_guard lock(mutex_);
+    return version_;
 }
 
 Mempool::Usage Mempool::usage() const {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "market/admit.hpp"
@@ -23,22 +25,40 @@ class Mempool {
     /// batches.
     static constexpr std::size_t kTxsPerSenderMax = 4096;
 
+    /// The last quarter is for commits, reveals and the other moves: who fills the rest with
+    /// payments must not be able to make providers miss their deadlines.
+    static constexpr std::uint64_t kOrdinaryNumerator = 3;
+    static constexpr std::uint64_t kOrdinaryDenominator = 4;
+    /// Candidates in a row that did not fit before the walk ends: the block is full then.
+    static constexpr std::size_t kMissesMax = 64;
+
+    /// The sequence that a lane's next transaction must have in the state that a block stands on.
+    using NextOf = std::function<std::uint64_t(const Address& sender, std::uint8_t lane)>;
+
     explicit Mempool(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
     /// Keeps a transaction whose envelope was found good against the head (a nonce above the next
-    /// one may wait). One of the same sender and nonce is replaced only by a higher tip.
+    /// one may wait). One of the same sender and nonce is replaced only by a higher tip; a refusal
+    /// leaves everything as it was.
     [[nodiscard]] Status<MempoolRefusal> add(market::CheckedTx tx);
     /// Candidates for a block in the order of preference: moves first, then by tip a byte; each
-    /// lane in order. At most `bytes` of them.
-    [[nodiscard]] std::vector<market::CheckedTx> candidates(std::uint64_t bytes) const;
+    /// lane in order, from `next_of` on. At most `bytes` of them. What waits for a sequence that
+    /// is not here takes no room from what can go now, whatever it tips.
+    [[nodiscard]] std::vector<market::CheckedTx> candidates(std::uint64_t bytes,
+                                                            const NextOf& next_of) const;
     /// Drops these, and all of the same lanes with the same or a lower sequence.
     void remove_final(const std::vector<market::SignedTx>& transactions);
+    /// Drops what no block of this time or later may hold.
+    void drop_expired(WallTime time);
     void drop(const std::vector<TxHash>& dead);
     [[nodiscard]] bool contains(const TxHash& hash) const;
     [[nodiscard]] std::optional<market::CheckedTx> find(const TxHash& hash) const;
-    /// The sequence after the last waiting one in this lane, where one waits.
-    [[nodiscard]] std::optional<std::uint64_t> next_sequence(const Address& sender,
-                                                             std::uint8_t lane) const;
+    /// The first sequence from `next` (the ledger's) on that no transaction of this lane has here.
+    /// A gap is filled first: what waits above it cannot go before.
+    [[nodiscard]] std::uint64_t next_sequence(const Address& sender, std::uint8_t lane,
+                                              std::uint64_t next) const;
+    /// Differs after every change of what waits.
+    [[nodiscard]] std::uint64_t version() const;
     struct Usage {
         std::uint64_t transactions = 0;
         std::uint64_t bytes = 0;
@@ -53,6 +73,7 @@ class Mempool {
     };
     using Lane = std::map<std::uint64_t, market::CheckedTx>;
     void erase(std::map<LaneKey, Lane>::iterator lane, Lane::iterator tx);
+    void erase(const TxHash& hash);
 
     std::uint64_t bytes_max_;
     mutable std::mutex mutex_;
@@ -60,7 +81,9 @@ class Mempool {
     std::map<LaneKey, Lane> lanes_;
     std::map<TxHash, std::pair<LaneKey, std::uint64_t>> by_hash_;
     std::map<Address, std::size_t> per_sender_;
+    std::set<std::pair<WallTime, TxHash>> by_expiry_;
     std::uint64_t bytes_ = 0;
+    std::uint64_t version_ = 0;
 };
 
 }  // namespace millrace::node

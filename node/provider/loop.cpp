@@ -309,8 +309,7 @@ class ProviderLoop::Impl {
         if (const auto account = market::account_view(snapshot.state(), self_))
             for (const market::Lane& row : account->lanes)
                 if (row.lane == lane) next = row.next;
-        // The snapshot may be older than the mempool's knowledge, never newer than the chain's.
-        return std::max(next, ports_.mempool.next_sequence(self_, lane).value_or(0));
+        return ports_.mempool.next_sequence(self_, lane, next);
     }
 
     void run_tasks() {

@@ -144,14 +144,14 @@ void add_tx_methods(MethodTable& table, const NodeApi& api) {
             if (params.lane >= market::kNonceLanes)
                 return Err{RpcError{RpcCode::invalid_params,
                                     "lane: must be below " + std::to_string(market::kNonceLanes)}};
-            if (const auto waiting = api.mempool.next_sequence(params.account, params.lane))
-                return NonceAnswer{*waiting};
             const auto account =
                 market::account_view(StateSnapshot(api.db).state(), params.account);
             NonceAnswer answer;
             if (account)
                 for (const market::Lane& lane : account->lanes)
                     if (lane.lane == params.lane) answer.sequence = lane.next;
+            answer.sequence =
+                api.mempool.next_sequence(params.account, params.lane, answer.sequence);
             return answer;
         });
 }

@@ -178,6 +178,11 @@ class Bench:
     def balance(self, account):
         return int(self.rpc("state_account", account=account)["balance"])
 
+    def genesis_money(self):
+        """Supply and burnt less issued: what there was at the beginning, and must be at any time."""
+        state = self.rpc("chain_state")["state"]
+        return int(state["supply"]) + int(state["burnt"]) - int(state["issued"])
+
     def compile(self, name, source):
         """A C program as a module; gives its path."""
         path = self.folder / f"{name}.c"

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""kill -9 at random moments, 20 times in a row on one folder, while payments and jobs come in.
+
+After each start: every block that was ever seen as final is there with its hash, every job that was ever seen or whose
+posting was final is there, and no worker of the killed node is left. In the end every job has ended in a paid result,
+and the money adds up.
+
+usage: restarts.py BIN_DIR [SEED]
+"""
+import http.client
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import threading
+import time
+
+from support import Bench, is_alive, wait_until, workers_of
+
+ROUNDS = 20
+ROUND_S = (0.3, 2.5)
+END_S = 90
+ORPHANS_S = 5
+# A node that is gone cannot be asked; any other trouble of a request is a finding.
+GONE = (OSError, http.client.HTTPException)
+
+UNREACHABLE = 3
+
+# Long enough that kills meet it running.
+PROGRAM = r"""
+#include <stdio.h>
+int main(void) {
+    unsigned x = 1;
+    for (unsigned i = 0; i < 10000000u; ++i) x = x * 1664525u + 1013904223u + (x >> 7);
+    FILE* out = fopen("/x.txt", "w");
+    fprintf(out, "%u\n", x);
+    return fclose(out);
+}
+"""
+
+
+class Memory:
+    """What was ever told as final: blocks by height, jobs by id, transactions with their block."""
+
+    def __init__(self):
+        self.blocks, self.jobs, self.sent, self.wrong = {}, set(), {}, []
+
+
+class Loop(threading.Thread):
+    """Does one thing again and again, whether a node is there or not."""
+
+    def __init__(self, bench, memory):
+        super().__init__(daemon=True)
+        self.bench, self.memory, self.is_over = bench, memory, threading.Event()
+
+    def run(self):
+        while not self.is_over.is_set():
+            try:
+                self.turn()
+            except Exception as trouble:  # told by the main thread, which must not wait in vain
+                self.memory.wrong.append(f"{type(self).__name__}: {trouble!r}")
+                return
+
+    def end(self):
+        self.is_over.set()
+        self.join()
+
+
+class Watcher(Loop):
+    """Notes each final block and each job as the node tells of it."""
+
+    def __init__(self, bench, memory, buyer):
+        super().__init__(bench, memory)
+        self.buyer = buyer
+
+    def turn(self):
+        time.sleep(0.03)
+        try:
+            head = self.bench.rpc("chain_head")
+            jobs = self.bench.rpc("job_list", buyer=self.buyer, skip=len(self.memory.jobs))
+        except GONE:
+            return
+        height, now = head["header"]["height"], head["hash"]
+        if self.memory.blocks.setdefault(height, now) != now:
+            self.memory.wrong.append(f"block {height} was {self.memory.blocks[height]}, is {now}")
+        self.memory.jobs.update(job["id"] for job in jobs)
+
+
+class Load(Loop):
+    """Runs one command of the wallet after the other; a kill in its middle may fail it."""
+
+    def __init__(self, bench, memory, *command):
+        super().__init__(bench, memory)
+        self.command = command
+
+    def turn(self):
+        node = self.bench.node
+        child = subprocess.Popen([str(self.bench.bin / "millrace"), "--yes", "--json", "--quiet", *self.command],
+                                 env=self.bench.env, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+        # What waits for a transaction that went down with its node waits in vain.
+        while child.poll() is None and (self.bench.node is node or node.poll() is None):
+            time.sleep(0.02)
+        if child.poll() is None:
+            child.kill()
+        answer = child.communicate()[0]
+        if child.returncode == 0:
+            done = json.loads(answer)
+            self.memory.sent[done.get("transaction") or done["hash"]] = done["height"]
+        elif child.returncode == UNREACHABLE:
+            time.sleep(0.05)  # between a kill and the next start
+        elif self.bench.node is node and node.poll() is None and not self.is_over.is_set():
+            raise AssertionError(f"{' '.join(self.command)}: {child.returncode} {answer}")
+
+
+def check_kept(bench, memory):
+    """Blocks, jobs and transactions of all earlier rounds, from the node as it is now."""
+    head = bench.rpc("chain_head")["header"]["height"]
+    newest = max(memory.blocks, default=0)
+    assert head >= newest, f"the chain ends at {head}, block {newest} was final"
+    for height, block_hash in list(memory.blocks.items()):
+        now = bench.rpc("chain_block", height=height)["hash"]
+        assert now == block_hash, f"block {height} was {block_hash}, is {now}"
+    for job in list(memory.jobs):
+        bench.rpc("job_get", job=job)
+    for tx, height in list(memory.sent.items()):
+        status = bench.rpc("tx_status", hash=tx)
+        assert status["state"] == "final" and status["height"] == height, f"{status}, was in block {height}"
+
+
+def one_round(bench, rng, memory):
+    bench.start()
+    check_kept(bench, memory)
+    time.sleep(rng.uniform(*ROUND_S))
+    workers = workers_of(bench.node.pid)
+    bench.kill()
+    assert not memory.wrong, memory.wrong
+    wait_until("the killed node's workers are gone", lambda: not any(map(is_alive, workers)), ORPHANS_S)
+    return len(workers)
+
+
+def end_all(bench, genesis, memory, buyer):
+    """Nothing new comes in: all that was accepted must end."""
+    check_kept(bench, memory)
+
+    def all_ended():
+        views = bench.rpc("job_list", buyer=buyer, limit=1000)
+        return all(v["tasks_settled"] + v["tasks_failed"] == v["spec"]["tasks"] for v in views) and views
+
+    views = wait_until("all jobs end", all_ended, END_S)
+    assert {v["id"] for v in views} >= memory.jobs, "a job that was there is gone"
+    for view in views:
+        assert view["tasks_settled"] == view["spec"]["tasks"], f"a job failed: {json.dumps(view)}"
+    assert bench.genesis_money() == genesis, f"{bench.genesis_money()} of {genesis} nano-credits are there"
+    bench.stop()
+    return len(views)
+
+
+def prepare(bench):
+    """Accounts with money and a published module; gives what the load runs on."""
+    buyer = bench.open_account()
+    bench.wallet("account", "new", "payer")
+    bench.wallet("faucet", 1000, "--from", "payer")
+    module = bench.compile("work", PROGRAM)
+    bench.wallet("module", "publish", module, "--days", 2, "--from", "buyer", "--yes")
+    return buyer, str(module)
+
+
+def main():
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
+    print(f"seed {seed}", flush=True)
+    rng = random.Random(seed)
+    memory = Memory()
+    with Bench(pathlib.Path(sys.argv[1])) as bench:
+        bench.start()
+        genesis = bench.genesis_money()
+        buyer, module = prepare(bench)
+        bench.kill()
+        # With a price of its own a job waits on the market while all are busy.
+        loops = [Watcher(bench, memory, buyer),
+                 Load(bench, memory, "job", "post", module, "--gas", "2G", "--max-price", "0.01", "--from", "buyer"),
+                 Load(bench, memory, "send", buyer, "0.5", "--from", "payer")]
+        for loop in loops:
+            loop.start()
+        workers = sum(one_round(bench, rng, memory) for _ in range(ROUNDS))
+        bench.start()
+        for loop in loops:
+            loop.end()
+        assert not memory.wrong, memory.wrong
+        jobs = end_all(bench, genesis, memory, buyer)
+        assert memory.blocks and memory.sent and jobs, "there was no load"
+        print(f"{ROUNDS} kills, {workers} workers met; {len(memory.blocks)} blocks seen, {jobs} jobs ended, "
+              f"{len(memory.sent)} transactions kept")
+
+
+if __name__ == "__main__":
+    main()

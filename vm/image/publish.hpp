@@ -5,12 +5,13 @@
 
 #include "vm/image/image.hpp"
 #include "vm/module/error.hpp"
+#include "vm/module/profile.hpp"
 
 namespace millrace::vm {
 
 /// Why bytes make no program: no valid module, or no image.
 struct PublishError {
-    std::variant<ModuleError, ImageError> why;
+    std::variant<ModuleError, ProfileError, ImageError> why;
     [[nodiscard]] std::string sentence() const;
 };
 

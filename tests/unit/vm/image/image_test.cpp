@@ -16,11 +16,11 @@ namespace {
 
 /// The refusal of a module, which must be valid.
 ImageRefusal refusal_of(const Bytes& module) {
-    const auto image = publish(module);
+    const auto valid = load_module(module);
+    REQUIRE(valid.has_value());
+    const auto image = make_image(*valid);
     REQUIRE(!image.has_value());
-    const PublishError error = image.error();
-    REQUIRE(std::holds_alternative<ImageError>(error.why));
-    return std::get<ImageError>(error.why).refusal;
+    return image.error().refusal;
 }
 
 /// Instructions of a whole image by name, in order, from the word after the prologue.
@@ -82,8 +82,8 @@ TEST_SUITE("vm/image/image") {
         const auto image = publish(builder.build());
         REQUIRE(!image.has_value());
         const std::string sentence = image.error().sentence();
-        CHECK(sentence.find("`env.first`") != std::string::npos);
-        CHECK(sentence.find("`other.second`") != std::string::npos);
+        CHECK(sentence.find("\"env\" \"first\"") != std::string::npos);
+        CHECK(sentence.find("\"other\" \"second\"") != std::string::npos);
     }
 
     TEST_CASE("small inputs that would make large images are refused") {
@@ -227,6 +227,7 @@ TEST_SUITE("vm/image/image") {
         const auto entry = builder.function(none, second);
         builder.memory(1);
         builder.start(start);
+        builder.export_memory("memory");
         builder.export_function("_start", entry);
         const Image image = image_of(builder.build());
         const auto state = load_task(image, inputs_of(1 << 20, 1 << 20));

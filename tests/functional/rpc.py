@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Every method of rpc_discover on a real node: called with its example and with what is really there, by name and by
+position; answers as their schemas say; each error code that a caller can meet, met.
+
+usage: rpc.py BIN_DIR
+"""
+import http.client
+import json
+import pathlib
+import sys
+import time
+
+import schema
+from support import Bench, post, wait_until
+
+NOT_FOUND, REFUSED, INVALID_PARAMS = -32001, -32002, -32602
+PROGRAM = "int main(void) { return 0; }\n"
+
+
+def put_blob(bench, content):
+    connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=10)
+    connection.request("PUT", "/blob", content)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer["id"]
+
+
+def call(bench, method, params):
+    """Gives the result, or the error's code where the example names what is not there."""
+    answer = post(bench.port, json.dumps({"jsonrpc": "2.0", "id": method["name"], "method": method["name"],
+                                          "params": params}))
+    assert answer["id"] == method["name"], answer
+    if "error" in answer:
+        assert len(answer["error"]["message"]) > 10, f"no sentence: {answer}"
+        return answer["error"]["code"]
+    trouble = schema.check(answer["result"], method["result"]["schema"])
+    assert trouble is None, f"{method['name']}({json.dumps(params)}): {trouble}"
+    return answer["result"]
+
+
+def call_examples(bench, methods):
+    """Gives the methods whose example names something that is not there, and those without one."""
+    absent, without = set(), set()
+    for name, method in methods.items():
+        required = {p["name"] for p in method["params"] if p["required"]}
+        (example,) = method["examples"]
+        params = {p["name"]: p["value"] for p in example["params"]}
+        for param in method["params"]:
+            if param["name"] in params:
+                trouble = schema.check(params[param["name"]], param["schema"])
+                assert trouble is None, f"{name}: its example does not fit its schema: {trouble}"
+        if not required <= set(params):
+            without.add(name)
+            continue
+        result = call(bench, method, params)
+        assert not isinstance(result, int) or result == NOT_FOUND, f"{name}: its example gives {result}"
+        if isinstance(result, int):
+            absent.add(name)
+        # The same by position, as far as the example gives them from the first on.
+        names = [p["name"] for p in method["params"]]
+        if list(params) == names[:len(params)]:
+            again = call(bench, method, list(params.values()))
+            assert isinstance(again, int) == isinstance(result, int), f"{name}: by position {again}, by name {result}"
+    return absent, without
+
+
+def make_something(bench):
+    """A job that has ended, so that there is one of everything; gives parameters for each method that needs it."""
+    buyer = bench.open_account()
+    module = bench.compile("program", PROGRAM)
+    done = bench.wallet_json("job", "run", module, "--gas", "100M")
+    job = done["posted"]["job"]
+    (task,) = bench.rpc("job_tasks", job=job)
+    spec = bench.rpc("job_get", job=job)["spec"]
+    transaction = {"hash": done["posted"]["transaction"]}
+    blob = put_blob(bench, module.read_bytes())
+    return {
+        "blob_get_tails": {"tails": task["claims"][0]["result"]["tails"]},
+        "blob_get_tree": {"root": task["claims"][0]["result"]["output_root"]},
+        "blob_have": {"id": blob},
+        "chain_block": {"height": done["posted"]["height"]},
+        "job_cost": {"spec": spec},
+        "job_get": {"job": job},
+        "job_list": {"buyer": buyer},
+        "job_tasks": {"job": job},
+        "lease_get": {"lease": task["leases"][0]},
+        "module_announce": {"blob": blob},
+        "module_get": {"image": spec["image"]},
+        "module_list": {},
+        "state_account": {"account": buyer},
+        "tx_get": transaction,
+        "tx_status": transaction,
+    }
+
+
+def transfer(bench, chain):
+    """A transaction's encoding (docs/protocol/transactions.md) that nobody has signed."""
+    def number(value, size=8):
+        return value.to_bytes(size, "little")
+    return (bytes.fromhex(chain) + bytes.fromhex(GENERATOR) + number(0, 1) + number(0) + number(10**9) + number(0)
+            + number(int(time.time() * 1000) + 60_000) + b"\x01" + bytes(20) + number(10**9) + number(0, 1)
+            + bytes(64)).hex()
+
+
+# The x coordinate of secp256k1's generator: a key that decodes.
+GENERATOR = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+
+
+def check_errors(bench):
+    def code_of(body):
+        answer = post(bench.port, body)
+        assert answer["jsonrpc"] == "2.0" and len(answer["error"]["message"]) > 5, answer
+        print(f"  {answer['error']['code']}: {answer['error']['message']}")
+        return answer["error"]["code"]
+
+    def request(method, params):
+        return json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
+
+    rows = [
+        (-32700, "{\"jsonrpc\": "),
+        (-32700, "{} x"),
+        (-32600, "[]"),
+        (-32600, "{\"jsonrpc\": \"1.0\", \"id\": 1, \"method\": \"chain_head\"}"),
+        (-32600, "[" * 100 + "]" * 100),
+        (-32601, request("chain_tail", {})),
+        (-32602, request("chain_block", {"height": "first"})),
+        (-32602, request("chain_block", {"depth": 1})),
+        (-32602, request("chain_block", [1, "00" * 32, 3])),
+        (-32602, request("job_get", {})),
+        (-32602, request("tx_send", {"tx": "00"})),
+        (-32001, request("chain_block", {"height": 10**9})),
+        (-32001, request("job_get", {"job": "00" * 32})),
+        (-32002, request("tx_send", {"tx": transfer(bench, "00" * 32)})),
+        (-32002, request("tx_send", {"tx": transfer(bench, bench.rpc("node_status")["chain"])})),
+    ]
+    for code, body in rows:
+        got = code_of(body)
+        assert got == code, f"{body[:100]}: {got}, not {code}"
+
+
+def check_batch(bench):
+    calls = [{"jsonrpc": "2.0", "id": 1, "method": "chain_head"}, {"jsonrpc": "2.0", "method": "chain_head"},
+             {"jsonrpc": "2.0", "id": "x", "method": "nothing"}, 5]
+    answers = post(bench.port, json.dumps(calls))
+    assert [a["id"] for a in answers] == [1, "x", None], answers
+    assert [a.get("error", {}).get("code") for a in answers] == [None, -32601, -32600], answers
+
+
+def main():
+    with Bench(pathlib.Path(sys.argv[1])) as bench:
+        bench.start()
+        wait_until("the provider is registered", lambda: bench.rpc("provider_list"), 20)
+        methods = {m["name"]: m for m in bench.rpc("rpc_discover")["methods"]}
+        absent, without = call_examples(bench, methods)
+        real = make_something(bench)
+        assert absent | without <= set(real) | {"tx_send"}, f"nothing is called for {absent | without}"
+        for name, params in real.items():
+            result = call(bench, methods[name], params)
+            assert not isinstance(result, int), f"{name}({json.dumps(params)}) gives {result}"
+        print(f"{len(methods)} methods; examples of {sorted(absent)} name what is not there")
+        check_errors(bench)
+        check_batch(bench)
+        bench.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -166,8 +166,10 @@ int run(const Settings& settings) {
         Offer offer = make_offer(settings);
         offer.endpoint = settings.rpc_address + ":" + std::to_string(server.port());
         loop = std::make_unique<ProviderLoop>(
-            ProviderLoop::Ports{**db, intake, mempool, clock, **blobs, backend, keys->provider,
-                                keys->provider_vrf.public_key(), chain, genesis->network},
+            ProviderLoop::Ports{**db, intake, mempool, clock, backend,
+                                [&](Needed needed) { hold(**blobs, **trees, std::move(needed)); },
+                                keys->provider, keys->provider_vrf.public_key(), chain,
+                                genesis->network},
             std::move(offer), *std::move(journal));
         loop->start();
     }

@@ -4,6 +4,10 @@ endif()
 millrace_test(NAME test_node LABELS unit
   SOURCES
     unit/node/blob_store_test.cpp
+    unit/node/engine_test.cpp
+    unit/node/executor_test.cpp
+    unit/node/files_test.cpp
     unit/node/ledger_db_test.cpp
+    unit/node/mempool_test.cpp
     unit/node/rpc_test.cpp
-  LIBS millrace_node)
+  LIBS millrace_node spdlog::spdlog)

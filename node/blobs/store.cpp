@@ -84,7 +84,7 @@ Status<> BlobStore::load() {
     });
     const std::lock_guard lock(mutex_);
     for (const Seen& blob : seen) {
-        entries_[blob.id] = Entry{blob.size, ++clock_, 0};
+        entries_[blob.id] = Entry{blob.size, ++clock_};
         used_bytes_ += blob.size;
     }
     return Ok{};
@@ -108,7 +108,7 @@ Status<> BlobStore::reserve(std::uint64_t size) {
     while (size > quota_bytes_ || used_bytes_ > quota_bytes_ - size) {
         auto oldest = entries_.end();
         for (auto it = entries_.begin(); it != entries_.end(); ++it)
-            if (it->second.pins == 0 &&
+            if (!held_.contains(it->first) &&
                 (oldest == entries_.end() || it->second.last_use < oldest->second.last_use))
                 oldest = it;
         if (size > quota_bytes_ || oldest == entries_.end())
@@ -192,12 +192,7 @@ Result<BlobId> BlobStore::Upload::finish() {
     if (::rename(path_.c_str(), target.c_str()) != 0)
         return Err{io_error("cannot rename to " + target.string(), errno)};
     is_finished_ = true;
-    std::uint32_t pins = 0;
-    if (const auto early = store_.early_pins_.find(id); early != store_.early_pins_.end()) {
-        pins = early->second;
-        store_.early_pins_.erase(early);
-    }
-    store_.entries_[id] = Entry{size_, ++store_.clock_, pins};
+    store_.entries_[id] = Entry{size_, ++store_.clock_};
     MILLRACE_CHECK(sync_folder(target.parent_path()));
     MILLRACE_CHECK(sync_folder(store_.folder_));
     return id;
@@ -228,22 +223,9 @@ Result<std::optional<Bytes>> BlobStore::read(const BlobId& id, std::uint64_t siz
     return std::optional<Bytes>(std::move(out));
 }
 
-void BlobStore::pin(const BlobId& id) {
+void BlobStore::hold(std::set<BlobId> blobs) {
     const std::lock_guard lock(mutex_);
-    const auto entry = entries_.find(id);
-    if (entry != entries_.end())
-        ++entry->second.pins;
-    else
-        ++early_pins_[id];  // pinned before it arrives: a download that must stay
-}
-
-void BlobStore::unpin(const BlobId& id) {
-    const std::lock_guard lock(mutex_);
-    if (const auto entry = entries_.find(id); entry != entries_.end() && entry->second.pins > 0) {
-        --entry->second.pins;
-    } else if (const auto early = early_pins_.find(id); early != early_pins_.end()) {
-        if (--early->second == 0) early_pins_.erase(early);
-    }
+    held_ = std::move(blobs);
 }
 
 BlobStore::Usage BlobStore::usage() const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "common/bytes.hpp"
@@ -25,7 +26,7 @@ inline constexpr int kBlobWrongSize = 22;
 
 /// Files by the hash of their content, each written once: streamed to a temporary file while its
 /// tree is hashed, synced, then renamed to its name, so that what is there is whole. A hard quota
-/// is reserved before the first byte is taken; blobs that nobody pins make room for new ones, the
+/// is reserved before the first byte is taken; blobs that nobody holds make room for new ones, the
 /// longest unused first.
 ///
 /// Thread-safe. Owns `folder`; what an interrupted run left in `folder/incoming` is removed at
@@ -72,10 +73,9 @@ class BlobStore {
     /// Whole content of a small blob; none when absent or above `size_max`.
     [[nodiscard]] Result<std::optional<Bytes>> read(const BlobId& id, std::uint64_t size_max);
 
-    /// A pinned blob is never evicted. Pins count: each needs its unpin. They are the caller's
-    /// memory and are made again at start.
-    void pin(const BlobId& id);
-    void unpin(const BlobId& id);
+    /// These, whether they are here or yet to come, are never evicted, and no others: replaces the
+    /// set of the last call. It is the caller's memory and is given again after a start.
+    void hold(std::set<BlobId> blobs);
 
     struct Usage {
         std::uint64_t bytes = 0;
@@ -88,7 +88,6 @@ class BlobStore {
     struct Entry {
         std::uint64_t size = 0;
         std::uint64_t last_use = 0;
-        std::uint32_t pins = 0;
     };
     BlobStore(std::filesystem::path folder, std::uint64_t quota_bytes);
     [[nodiscard]] Status<> load();
@@ -101,7 +100,7 @@ class BlobStore {
     mutable std::mutex mutex_;
     // Guarded by mutex_, as all below.
     std::map<BlobId, Entry> entries_;
-    std::map<BlobId, std::uint32_t> early_pins_;
+    std::set<BlobId> held_;
     std::uint64_t used_bytes_ = 0;
     std::uint64_t clock_ = 0;
     std::uint64_t uploads_ = 0;

@@ -1,13 +1,12 @@
 #include "node/blobs/trees.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <system_error>
+#include <tuple>
 
 #include "common/codec.hpp"
 #include "common/page_tree.hpp"
+#include "node/storage/durable_file.hpp"
 
 namespace millrace::node {
 
@@ -21,17 +20,13 @@ Error tree_error(const fs::path& path, const std::string& what) {
     return Error{kBlobStoreIo, "tree store " + path.string() + ": " + what};
 }
 
-/// A whole small file, or none where there is none.
-Result<std::optional<Bytes>> read(const fs::path& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) return std::optional<Bytes>();
-    if (fd < 0) return Err{tree_error(path, std::generic_category().message(errno))};
-    Bytes raw(kManifestBytesMax);
-    const ssize_t got = ::read(fd, raw.data(), raw.size());
-    ::close(fd);
-    if (got < 0) return Err{tree_error(path, "cannot be read")};
-    raw.resize(static_cast<std::size_t>(got));
-    return std::optional(std::move(raw));
+constexpr unsigned kMode = 0644;
+
+std::string tree_name(const TreeRoot& root) {
+    return to_hex(root.view()) + ".tree";
+}
+std::string tails_name(const Hash& hash) {
+    return to_hex(hash.view()) + ".tails";
 }
 
 }  // namespace
@@ -41,35 +36,87 @@ BlobId blob_of(const vm::TreeRegion& region) {
 }
 
 Result<std::unique_ptr<TreeStore>> TreeStore::open(fs::path folder, BlobStore& blobs) {
+    std::unique_ptr<TreeStore> store(new TreeStore(std::move(folder), blobs));
+    MILLRACE_CHECK(store->load());
+    return store;
+}
+
+Status<> TreeStore::load() {
     std::error_code ec;
-    fs::create_directories(folder, ec);
-    if (ec) return Err{tree_error(folder, ec.message())};
-    return std::unique_ptr<TreeStore>(new TreeStore(std::move(folder), blobs));
-}
-
-fs::path TreeStore::path_of(const TreeRoot& root) const {
-    return folder_ / (to_hex(root.view()) + ".tree");
-}
-
-Status<> TreeStore::write(const fs::path& path, ByteView raw) {
-    const fs::path fresh = path.string() + ".new";
+    fs::create_directories(folder_, ec);
+    if (ec) return Err{tree_error(folder_, ec.message())};
+    struct Seen {
+        fs::file_time_type written;
+        std::string name;
+        std::uint64_t bytes;
+    };
+    std::vector<Seen> seen;
+    for (const auto& file : fs::directory_iterator(folder_, ec)) {
+        std::error_code gone;
+        const std::string extension = file.path().extension().string();
+        if (extension == ".new") fs::remove(file.path(), gone);
+        if (extension != ".tree" && extension != ".tails") continue;
+        const std::uint64_t bytes = file.file_size(gone);
+        const auto written = file.last_write_time(gone);
+        if (!gone) seen.push_back({written, file.path().filename().string(), bytes});
+    }
+    if (ec) return Err{tree_error(folder_, ec.message())};
+    std::sort(seen.begin(), seen.end(), [](const Seen& a, const Seen& b) {
+        return std::tie(a.written, a.name) < std::tie(b.written, b.name);
+    });
     const std::lock_guard lock(mutex_);
-    const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return Err{tree_error(fresh, std::generic_category().message(errno))};
-    const bool is_written =
-        ::write(fd, raw.data(), raw.size()) == static_cast<ssize_t>(raw.size()) && ::fsync(fd) == 0;
-    ::close(fd);
-    if (!is_written || ::rename(fresh.c_str(), path.c_str()) != 0)
-        return Err{tree_error(path, "cannot be written; is the disk full?")};
+    for (const Seen& file : seen) note(file.name, file.bytes);
     return Ok{};
 }
 
+void TreeStore::note(const std::string& name, std::uint64_t bytes) {
+    Entry& entry = files_[name];
+    bytes_ -= entry.bytes;
+    if (entry.written != 0) by_age_.erase(entry.written);
+    entry = Entry{std::max(bytes, kFileBytesMin), ++writes_};
+    bytes_ += entry.bytes;
+    by_age_.emplace(entry.written, name);
+}
+
+void TreeStore::make_room() {
+    for (auto oldest = by_age_.begin(); bytes_ > kBytesMax && oldest != by_age_.end();) {
+        if (held_.contains(oldest->second)) {
+            ++oldest;
+            continue;
+        }
+        std::error_code ignored;
+        fs::remove(folder_ / oldest->second, ignored);
+        const auto entry = files_.find(oldest->second);
+        bytes_ -= entry->second.bytes;
+        files_.erase(entry);
+        oldest = by_age_.erase(oldest);
+    }
+}
+
+Status<> TreeStore::write(const std::string& name, ByteView raw) {
+    const std::lock_guard lock(mutex_);
+    // Its name says what is in it: there is nothing to write twice.
+    if (!files_.contains(name)) MILLRACE_CHECK(write_durably(folder_ / name, raw, kMode));
+    note(name, raw.size());
+    make_room();
+    return Ok{};
+}
+
+void TreeStore::hold(const std::set<TreeRoot>& trees, const std::set<Hash>& tails) {
+    std::set<std::string> names;
+    for (const TreeRoot& root : trees) names.insert(tree_name(root));
+    for (const Hash& hash : tails) names.insert(tails_name(hash));
+    const std::lock_guard lock(mutex_);
+    held_ = std::move(names);
+}
+
 Status<> TreeStore::put_tails(const vm::Tails& tails) {
-    return write(folder_ / (to_hex(vm::tails_hash(tails).view()) + ".tails"), encode(tails));
+    return write(tails_name(vm::tails_hash(tails)), encode(tails));
 }
 
 Result<std::optional<vm::Tails>> TreeStore::find_tails(const Hash& hash) {
-    MILLRACE_TRY(const std::optional<Bytes> raw, read(folder_ / (to_hex(hash.view()) + ".tails")));
+    MILLRACE_TRY(const std::optional<Bytes> raw,
+                 read_small_file(folder_ / tails_name(hash), kManifestBytesMax));
     if (!raw) return std::optional<vm::Tails>();
     auto tails = decode<vm::Tails>(*raw);
     if (!tails.has_value() || vm::tails_hash(*tails) != hash) return std::optional<vm::Tails>();
@@ -82,13 +129,14 @@ Result<TreeRoot> TreeStore::put(const vm::TreeManifest& manifest) {
             return Err{tree_error(folder_, "blob " + to_hex(blob_of(region).view()) +
                                                " of the tree is not here; send it first")};
     const TreeRoot root = vm::tree_root(manifest);
-    MILLRACE_CHECK(write(path_of(root), encode(manifest)));
+    MILLRACE_CHECK(write(tree_name(root), encode(manifest)));
     return root;
 }
 
 Result<std::optional<vm::TreeManifest>> TreeStore::find(const TreeRoot& root) {
     if (root == vm::empty_tree_root()) return std::optional(vm::TreeManifest{});
-    MILLRACE_TRY(const std::optional<Bytes> raw, read(path_of(root)));
+    MILLRACE_TRY(const std::optional<Bytes> raw,
+                 read_small_file(folder_ / tree_name(root), kManifestBytesMax));
     if (!raw) return std::optional<vm::TreeManifest>();
     auto manifest = decode<vm::TreeManifest>(*raw);
     // A torn or foreign file is as good as none: the root tells.
@@ -100,16 +148,14 @@ Result<std::optional<vm::TreeManifest>> TreeStore::find(const TreeRoot& root) {
     return std::optional(*std::move(manifest));
 }
 
-void TreeStore::pin(const TreeRoot& root) {
-    const auto manifest = find(root);
-    if (!manifest.has_value() || !*manifest) return;
-    for (const vm::TreeRegion& region : (*manifest)->regions) blobs_.pin(blob_of(region));
-}
-
-void TreeStore::unpin(const TreeRoot& root) {
-    const auto manifest = find(root);
-    if (!manifest.has_value() || !*manifest) return;
-    for (const vm::TreeRegion& region : (*manifest)->regions) blobs_.unpin(blob_of(region));
+std::vector<BlobId> TreeStore::blobs_of(const TreeRoot& root) {
+    std::vector<BlobId> out;
+    const auto raw = read_small_file(folder_ / tree_name(root), kManifestBytesMax);
+    if (!raw.has_value() || !*raw) return out;
+    const auto manifest = decode<vm::TreeManifest>(**raw);
+    if (!manifest.has_value() || vm::tree_root(*manifest) != root) return out;
+    for (const vm::TreeRegion& region : manifest->regions) out.push_back(blob_of(region));
+    return out;
 }
 
 }  // namespace millrace::node

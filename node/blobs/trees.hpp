@@ -4,6 +4,9 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "node/blobs/store.hpp"
 #include "vm/machine/claim.hpp"
@@ -13,9 +16,14 @@ namespace millrace::node {
 
 /// Trees of files by their root: the list of blobs that a tree travels in (docs/protocol/files.md).
 /// The blobs themselves lie in the blob store; a manifest needs no trust, as the root checks it.
-/// Thread-safe.
+/// The oldest of those that nobody holds are deleted when there are too many. Thread-safe.
 class TreeStore {
   public:
+    /// Most bytes of manifests and tails together; each counts a disk block at least, so that this
+    /// bounds their number too.
+    static constexpr std::uint64_t kBytesMax = 512ULL << 20U;
+    static constexpr std::uint64_t kFileBytesMin = 4096;
+
     [[nodiscard]] static Result<std::unique_ptr<TreeStore>> open(std::filesystem::path folder,
                                                                  BlobStore& blobs);
     TreeStore(const TreeStore&) = delete;
@@ -29,18 +37,33 @@ class TreeStore {
     /// The ends of a task's standard output and error, by the hash that its claim holds.
     [[nodiscard]] Status<> put_tails(const vm::Tails& tails);
     [[nodiscard]] Result<std::optional<vm::Tails>> find_tails(const Hash& hash);
-    /// Pins and unpins all blobs of a tree that is here.
-    void pin(const TreeRoot& root);
-    void unpin(const TreeRoot& root);
+    /// The blobs of a tree whose manifest is here, whether they are or not; none otherwise.
+    [[nodiscard]] std::vector<BlobId> blobs_of(const TreeRoot& root);
+    /// Manifests and tails that are never deleted; replaces the sets of the last call.
+    void hold(const std::set<TreeRoot>& trees, const std::set<Hash>& tails);
 
   private:
     TreeStore(std::filesystem::path folder, BlobStore& blobs)
         : folder_(std::move(folder)), blobs_(blobs) {}
-    [[nodiscard]] std::filesystem::path path_of(const TreeRoot& root) const;
-    [[nodiscard]] Status<> write(const std::filesystem::path& path, ByteView raw);
+    [[nodiscard]] Status<> load();
+    /// Writes one file and deletes the oldest that nobody holds while there are too many.
+    [[nodiscard]] Status<> write(const std::string& name, ByteView raw);
+    void note(const std::string& name, std::uint64_t bytes);
+    void make_room();
+
+    struct Entry {
+        std::uint64_t bytes = 0;
+        std::uint64_t written = 0;
+    };
     std::filesystem::path folder_;
     BlobStore& blobs_;
     std::mutex mutex_;
+    // Guarded by mutex_, as all below.
+    std::map<std::string, Entry> files_;
+    std::map<std::uint64_t, std::string> by_age_;
+    std::set<std::string> held_;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t writes_ = 0;
 };
 
 /// The blob of one region of a tree.

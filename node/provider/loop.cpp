@@ -26,7 +26,15 @@ constexpr std::uint64_t kResendMs = 2'000;
 /// A task that this machine failed to run is tried again after this long, while its lease lasts.
 constexpr std::uint64_t kRetryMs = 2'000;
 constexpr std::uint64_t kExpiryMs = 300'000;
-constexpr std::size_t kLeasesMax = 1024;
+/// Leases looked at in a pass, those whose output is only kept included: their rows stay in the
+/// ledger for all of the retention, and must not hide the ones that have work to do.
+constexpr std::size_t kLeasesMax = 65'536;
+/// Rows of one read.
+constexpr std::size_t kLeasePage = 1'024;
+/// What must be kept is worked out anew this often; in between, use protects what is new.
+constexpr std::uint64_t kHoldMs = 5'000;
+/// Place of the lease's id in its provider's index, after the table's byte and the provider.
+constexpr std::size_t kLeaseAt = 1 + Address::kSize;
 /// Lanes of the provider's account: a payment of its owner (lane 0) never holds up a reveal.
 constexpr std::uint8_t kLaneRegister = 1;
 constexpr std::uint8_t kLaneStart = 2;
@@ -126,10 +134,49 @@ class ProviderLoop::Impl {
         const StateSnapshot snapshot(ports_.db);
         const auto self = market::provider_view(snapshot.state(), self_);
         if (!self) return register_self(snapshot);
-        const std::vector<market::LeaseView> leases =
-            market::provider_leases(snapshot.state(), self_, kLeasesMax);
-        forget_ended(leases);
-        for (const market::LeaseView& lease : leases) advance(snapshot, lease);
+        const std::set<LeaseId> live = lease_ids(snapshot.state());
+        forget_ended(live);
+        for (const LeaseId& id : live) {
+            if (settled_.contains(id)) continue;
+            const auto lease = market::lease_view(snapshot.state(), id);
+            if (!lease) continue;
+            if (lease->lease.state == market::LeaseState::settled) settled_.insert(id);
+            advance(snapshot, *lease);
+        }
+        hold_needed(snapshot);
+    }
+
+    /// All leases that the ledger lists of this provider, by page.
+    [[nodiscard]] std::set<LeaseId> lease_ids(const market::StateReader& state) const {
+        std::set<LeaseId> out;
+        Bytes from;
+        while (out.size() < kLeasesMax) {
+            const auto rows =
+                state.scan(market::Key(market::Table::provider_lease).add(self_), from, kLeasePage);
+            for (const market::StateEntry& row : rows)
+                out.insert(market::id_in_key<LeaseId>(row.key, kLeaseAt));
+            if (rows.size() < kLeasePage) break;
+            from = rows.back().key;
+            from.push_back(0);
+        }
+        return out;
+    }
+
+    /// What the ledger and the journal know of running and finished work must survive uploads.
+    void hold_needed(const StateSnapshot& snapshot) {
+        if (hold_at_ms_ && now_ms() < *hold_at_ms_) return;
+        hold_at_ms_ = now_ms() + kHoldMs;
+        Needed needed = needed_by_jobs(snapshot.state(), self_);
+        for (const auto& [lease, entry] : journal_.entries())
+            for (const market::Claim& claim : entry.claims)
+                needed.add_output(claim.output_root, claim.tails);
+        {
+            const std::lock_guard lock(mutex_);
+            for (const auto& [lease, work] : work_)
+                for (const auto& [task, claim] : work.claims)
+                    needed.add_output(claim.output_root, claim.tails);
+        }
+        ports_.hold(std::move(needed));
     }
 
     void register_self(const StateSnapshot& snapshot) {
@@ -144,12 +191,14 @@ class ProviderLoop::Impl {
     }
 
     /// Leases that the ledger no longer lists need nothing more; their tasks stop at once.
-    void forget_ended(const std::vector<market::LeaseView>& leases) {
-        std::set<LeaseId> live;
-        for (const market::LeaseView& lease : leases) live.insert(lease.id);
+    void forget_ended(const std::set<LeaseId>& live) {
+        std::erase_if(settled_, [&](const LeaseId& id) { return !live.contains(id); });
+        const auto has_ended = [&](const LeaseId& id) {
+            return !live.contains(id) || settled_.contains(id);
+        };
         const std::lock_guard lock(mutex_);
         for (auto it = work_.begin(); it != work_.end();) {
-            if (live.contains(it->first)) {
+            if (!has_ended(it->first)) {
                 ++it;
                 continue;
             }
@@ -157,11 +206,11 @@ class ProviderLoop::Impl {
             it = work_.erase(it);
         }
         std::erase_if(sent_, [&](const auto& entry) {
-            return entry.first.step != Step::registration && !live.contains(entry.first.lease);
+            return entry.first.step != Step::registration && has_ended(entry.first.lease);
         });
         std::vector<LeaseId> gone;
         for (const auto& [lease, entry] : journal_.entries())
-            if (!live.contains(lease)) gone.push_back(lease);
+            if (has_ended(lease)) gone.push_back(lease);
         for (const LeaseId& lease : gone) journal_.erase(lease);
     }
 
@@ -347,6 +396,9 @@ class ProviderLoop::Impl {
     /// Touched by the loop's thread only.
     Journal journal_;
     std::map<StepKey, Attempt> sent_;
+    /// Settled leases that the ledger still lists: nothing is to be done for them.
+    std::set<LeaseId> settled_;
+    std::optional<std::uint64_t> hold_at_ms_;
     Address self_;
 
     std::mutex mutex_;

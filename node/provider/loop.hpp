@@ -1,11 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "common/account_key.hpp"
 #include "common/vrf.hpp"
 #include "market/transaction.hpp"
-#include "node/blobs/store.hpp"
+#include "node/blobs/needed.hpp"
 #include "node/chain/state_db.hpp"
 #include "node/mempool/intake.hpp"
 #include "node/provider/backend.hpp"
@@ -34,8 +35,9 @@ class ProviderLoop {
         TxIntake& intake;
         Mempool& mempool;
         const Clock& clock;
-        BlobStore& blobs;
         Backend& backend;
+        /// Told now and then what must stay on this machine.
+        std::function<void(Needed)> hold;
         const AccountSecret& account;
         VrfKey vrf_key;
         ChainId chain;

@@ -52,24 +52,23 @@ TEST_SUITE("node/blobs") {
         CHECK(std::filesystem::is_empty(folder.path() / "incoming"));
     }
 
-    TEST_CASE("the longest unused blob makes room, a pinned one never") {
+    TEST_CASE("the longest unused blob makes room, a held one never") {
         const test::TempDir folder;
         auto store = BlobStore::open(folder.path(), 1000);
         REQUIRE(store.has_value());
         const BlobId a = (*store)->put(filled(300, 1)).value();
         const BlobId b = (*store)->put(filled(300, 2)).value();
         const BlobId c = (*store)->put(filled(300, 3)).value();
-        (*store)->pin(a);
+        (*store)->hold({a});
         CHECK((*store)->find(b).has_value());  // b is now used later than c
         const BlobId d = (*store)->put(filled(300, 4)).value();
         CHECK((*store)->find(a).has_value());
         CHECK((*store)->find(b).has_value());
         CHECK_FALSE((*store)->find(c).has_value());
-        (*store)->pin(b);
-        (*store)->pin(d);
+        (*store)->hold({a, b, d});
         CHECK((*store)->put(filled(300, 5)).error().code == kBlobStoreFull);
         CHECK((*store)->put(filled(2000, 5)).error().code == kBlobStoreFull);
-        (*store)->unpin(d);
+        (*store)->hold({a, b});
         CHECK((*store)->put(filled(300, 5)).has_value());
         CHECK_FALSE((*store)->find(d).has_value());
     }

@@ -1,0 +1,232 @@
+#include <doctest/doctest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <boost/json/parse.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "node/blobs/needed.hpp"
+#include "node/dev_chain.hpp"
+#include "node/keys.hpp"
+#include "node/log.hpp"
+#include "node/provider/journal.hpp"
+#include "node/storage/durable_file.hpp"
+#include "tests/support/market_world.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace millrace::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+unsigned mode_of(const fs::path& path) {
+    struct stat info{};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    return info.st_mode & 0777U;
+}
+void overwrite(const fs::path& path, std::string_view text) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+}
+
+JournalEntry entry_of(std::uint8_t number) {
+    JournalEntry entry;
+    entry.lease.bytes[0] = number;
+    entry.salt.bytes[3] = number;
+    entry.claims.push_back(market::World::make_claim(number, Gas{5}));
+    return entry;
+}
+
+}  // namespace
+
+TEST_SUITE("node/files") {
+    TEST_CASE("a durable file is replaced whole, whatever an interrupted run left beside it") {
+        const test::TempDir folder;
+        const fs::path path = folder.path() / "file";
+        CHECK_FALSE(read_small_file(path, 100).value().has_value());
+        overwrite(path.string() + ".new", "a part of something");
+        REQUIRE(write_durably(path, as_bytes("one"), 0600).has_value());
+        CHECK(mode_of(path) == 0600);
+        REQUIRE(write_durably(path, as_bytes("two"), 0600).has_value());
+        CHECK(as_text(**read_small_file(path, 3)) == "two");
+        CHECK_FALSE(read_small_file(path, 2).has_value());
+        CHECK_FALSE(fs::exists(path.string() + ".new"));
+        CHECK_FALSE(
+            write_durably(folder.path() / "absent" / "file", as_bytes("x"), 0600).has_value());
+    }
+
+    TEST_CASE("the journal is there after a restart, until its entry is erased") {
+        const test::TempDir folder;
+        {
+            auto journal = Journal::open(folder.path());
+            REQUIRE(journal.has_value());
+            REQUIRE(journal->put(entry_of(1)).has_value());
+            REQUIRE(journal->put(entry_of(2)).has_value());
+            journal->erase(entry_of(1).lease);
+            CHECK(journal->find(entry_of(1).lease) == nullptr);
+        }
+        overwrite(folder.path() / "torn.lease.new", "half an entry");
+        auto journal = Journal::open(folder.path());
+        REQUIRE(journal.has_value());
+        CHECK(journal->entries().size() == 1);
+        const JournalEntry* kept = journal->find(entry_of(2).lease);
+        REQUIRE(kept != nullptr);
+        CHECK(encode(*kept) == encode(entry_of(2)));
+        CHECK_FALSE(fs::exists(folder.path() / "torn.lease.new"));
+        for (const auto& file : fs::directory_iterator(folder.path()))
+            CHECK(mode_of(file.path()) == 0600);  // a salt is a secret until it is revealed
+    }
+
+    TEST_CASE("a damaged entry is refused by name, and so is one under another's name") {
+        const test::TempDir folder;
+        fs::path path;
+        {
+            auto journal = Journal::open(folder.path());
+            REQUIRE(journal->put(entry_of(1)).has_value());
+            path = fs::directory_iterator(folder.path())->path();
+        }
+        const std::string whole = std::string(as_text(**read_small_file(path, 1U << 20U)));
+        for (const std::string& bad :
+             {std::string(), whole.substr(0, whole.size() - 1), whole + "x"}) {
+            overwrite(path, bad);
+            const auto opened = Journal::open(folder.path());
+            REQUIRE_FALSE(opened.has_value());
+            CHECK(opened.error().message.find(path.string()) != std::string::npos);
+        }
+        overwrite(path, whole);
+        fs::rename(path, folder.path() / (std::string(64, 'a') + ".lease"));
+        CHECK_FALSE(Journal::open(folder.path()).has_value());
+    }
+
+    TEST_CASE("keys are made once, for the owner's eyes only, and read back the same") {
+        const test::TempDir folder;
+        const auto made = load_or_make_keys(folder.path() / "keys");
+        REQUIRE(made.has_value());
+        CHECK(mode_of(folder.path() / "keys") == 0700);
+        std::size_t files = 0;
+        for (const auto& file : fs::directory_iterator(folder.path() / "keys")) {
+            CHECK(mode_of(file.path()) == 0600);
+            ++files;
+        }
+        CHECK(files == 4);
+        const auto again = load_or_make_keys(folder.path() / "keys");
+        REQUIRE(again.has_value());
+        CHECK(again->vote.public_key() == made->vote.public_key());
+        CHECK(again->provider.public_key() == made->provider.public_key());
+
+        const fs::path vote = folder.path() / "keys" / "vote.key";
+        ::chmod(vote.c_str(), 0640);
+        CHECK(load_or_make_keys(folder.path() / "keys").error().message.find("others may read") !=
+              std::string::npos);
+        ::chmod(vote.c_str(), 0600);
+        overwrite(vote, std::string(64, 'g') + "\n");
+        CHECK(load_or_make_keys(folder.path() / "keys").error().message.find("hexadecimal") !=
+              std::string::npos);
+        overwrite(vote, "ab");
+        CHECK(load_or_make_keys(folder.path() / "keys").error().message.find("cut short") !=
+              std::string::npos);
+        // A key file that is there and unreadable is never replaced by a new key.
+        CHECK(as_text(**read_small_file(vote, 100)) == "ab");
+    }
+
+    TEST_CASE("the dev genesis is written once and names the same chain ever after") {
+        const test::TempDir folder;
+        const auto keys = load_or_make_keys(folder.path() / "keys");
+        REQUIRE(keys.has_value());
+        const fs::path path = folder.path() / "genesis.json";
+        const auto made = load_or_make_dev_genesis(path, *keys);
+        REQUIRE(made.has_value());
+        const auto again = load_or_make_dev_genesis(path, *keys);
+        REQUIRE(again.has_value());
+        CHECK(market::chain_id_of(*again) == market::chain_id_of(*made));
+        overwrite(path, "{");
+        CHECK(load_or_make_dev_genesis(path, *keys).error().message.find("not JSON") !=
+              std::string::npos);
+    }
+
+    TEST_CASE("a log line is one JSON object or one line of text, whatever a message quotes") {
+        const std::string nasty = "a \"quoted\"\nline\x1b[2J \\ of \xff bytes";
+        for (const bool json : {true, false}) {
+            std::ostringstream out;
+            spdlog::logger logger("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+            logger.set_formatter(make_log_formatter(json));
+            logger.warn("{}", nasty);
+            logger.warn("{}", "plain \"words\"\n");
+            std::istringstream lines(out.str());
+            std::string line;
+            int count = 0;
+            while (std::getline(lines, line)) {
+                ++count;
+                CHECK(line.find('\x1b') == std::string::npos);
+                if (!json) continue;
+                const auto parsed = boost::json::parse(line);
+                CHECK(parsed.at("level").as_string() == "warning");
+                CHECK(parsed.at("time").is_string());
+                if (count == 2) CHECK(parsed.at("message").as_string() == "plain \"words\"\n");
+            }
+            CHECK(count == 2);
+        }
+    }
+
+    TEST_CASE("a tree and its blobs survive uploads while they are held") {
+        const test::TempDir folder;
+        auto blobs = BlobStore::open(folder.path() / "blobs", 30'000);
+        auto trees = TreeStore::open(folder.path() / "trees", **blobs);
+        REQUIRE(trees.has_value());
+        const Bytes content(10'000, 1);
+        REQUIRE((*blobs)->put(content).has_value());
+        vm::TreeManifest manifest;
+        manifest.regions.push_back({});
+        manifest.regions.back().length = content.size();
+        manifest.regions.back().root =
+            hash_as<std::remove_cvref_t<decltype(manifest.regions.back().root)>>(
+                region_root(content));
+        const auto root = (*trees)->put(manifest);
+        REQUIRE(root.has_value());
+        CHECK((*trees)->blobs_of(*root).size() == 1);
+        Needed needed;
+        needed.add_output(*root, Hash{});
+        hold(**blobs, **trees, needed);
+        for (std::uint8_t i = 2; i < 6; ++i) REQUIRE((*blobs)->put(Bytes(9'000, i)).has_value());
+        CHECK((*trees)->find(*root).value().has_value());
+        hold(**blobs, **trees, {});
+        for (std::uint8_t i = 6; i < 10; ++i) REQUIRE((*blobs)->put(Bytes(9'000, i)).has_value());
+        CHECK_FALSE((*trees)->find(*root).value().has_value());
+    }
+
+    TEST_CASE(
+        "what is needed: a job's reads until its lots are done, its results as long as kept") {
+        market::World world;
+        world.must("alice", world.publication());
+        market::JobSpec spec = world.job_spec();
+        spec.stdin_root.emplace();
+        spec.stdin_root->bytes[0] = 9;
+        const JobId job = world.next_job("alice");
+        world.must("alice", market::JobPost{spec});
+        const Address bob = world.address("bob");
+        const BlobId input = hash_as<BlobId>(*spec.stdin_root);
+        Needed needed = needed_by_jobs(world.state, bob);
+        CHECK(needed.blobs.size() == 2);  // the module and the input
+        CHECK(needed.blobs.contains(input));
+        CHECK(needed.trees.empty());
+
+        market::TaskResult result;
+        result.output_root.bytes[0] = 4;
+        result.tails.bytes[0] = 5;
+        market::StateWrites writes;
+        writes[market::task_result_key(job, 0, bob).bytes()] = encode(result);
+        writes[market::task_result_key(job, 0, world.address("carol")).bytes()] =
+            encode(market::TaskResult{});
+        auto ended = *market::load<market::Job>(world.state, market::job_key(job));
+        ended.chunks_left = 0;
+        writes[market::job_key(job).bytes()] = encode(ended);
+        world.state.apply(writes);
+        needed = needed_by_jobs(world.state, bob);
+        CHECK(needed.blobs.empty());
+        CHECK(needed.trees == std::set<TreeRoot>{result.output_root});
+        CHECK(needed.tails == std::set<Hash>{result.tails});
+    }
+}
+
+}  // namespace millrace::node

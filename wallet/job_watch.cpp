@@ -12,8 +12,8 @@ namespace millrace::wallet {
 namespace {
 
 /// Asked often at first, when a short job may end any moment, and seldom once it is a long one.
-constexpr std::uint64_t kPollFirstMs = 100;
-constexpr std::uint64_t kPollLastMs = 2'000;
+constexpr std::uint64_t kWatchFirstMs = 30;
+constexpr std::uint64_t kWatchLastMs = 2'000;
 constexpr std::uint32_t kTasksAPage = 1'000;
 
 }  // namespace
@@ -26,7 +26,7 @@ Try<market::JobView> get_job(Context& context, const JobId& id) {
 Try<market::JobView> watch_job(Context& context, const JobId& id) {
     Progress progress(context.quiet);
     Interrupt interrupt;
-    for (std::uint64_t poll_ms = kPollFirstMs;;) {
+    for (std::uint64_t poll_ms = kWatchFirstMs;;) {
         MILLRACE_TRY(market::JobView job, get_job(context, id));
         progress.show(phase_of(job), ended_tasks(job), job.spec.tasks, progress_detail(job));
         if (has_ended(job)) {
@@ -41,7 +41,7 @@ Try<market::JobView> watch_job(Context& context, const JobId& id) {
                             "watch {0}`, take it off the market with `millrace job cancel {0}`",
                             to_hex(id.view()))}};
         }
-        poll_ms = std::min(kPollLastMs, poll_ms + poll_ms / 20);
+        poll_ms = std::min(kWatchLastMs, poll_ms + poll_ms / 20);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sodium/randombytes.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -144,7 +145,7 @@ Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
     MILLRACE_TRY(Client* const client, context.client());
     const auto deadline =
         std::chrono::steady_clock::now() + std::chrono::milliseconds(kFinalWaitMs);
-    for (;;) {
+    for (std::uint64_t poll_ms = kPollFirstMs;; poll_ms = std::min(kPollLastMs, poll_ms * 5 / 4)) {
         MILLRACE_TRY(const TxStatus status,
                      client->ask<TxStatus>("tx_status", {{"hash", to_hex(hash.view())}}));
         if (status.state == TxState::final && status.height && status.receipt) {
@@ -158,7 +159,7 @@ Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
                                            "`millrace chain tx {}`",
                                            short_hash(to_hex(hash.view())),
                                            human_duration(kFinalWaitMs), to_hex(hash.view()))}};
-        std::this_thread::sleep_for(std::chrono::milliseconds(kPollMs));
+        std::this_thread::sleep_for(std::chrono::milliseconds(poll_ms));
     }
 }
 

@@ -88,8 +88,10 @@ struct Sent {
 /// something to do.
 [[nodiscard]] Failure refused(market::Refusal refusal);
 
-/// How often a waiting command asks the node, and for how long at most for one transaction.
-inline constexpr std::uint64_t kPollMs = 100;
+/// How often a waiting command asks the node: often at first, since a block comes within some 50 ms
+/// where there is something to do, and seldom once it takes long; and for how long at most.
+inline constexpr std::uint64_t kPollFirstMs = 20;
+inline constexpr std::uint64_t kPollLastMs = 500;
 inline constexpr std::uint64_t kFinalWaitMs = 120'000;
 
 [[nodiscard]] Try<NodeStatus> node_status(Context& context);

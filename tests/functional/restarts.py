@@ -20,6 +20,8 @@ from support import Bench, is_alive, wait_until, workers_of
 
 ROUNDS = 20
 ROUND_S = (0.3, 2.5)
+# The first start is over within this; each of them begins with what the one before left.
+NEW_ROUNDS, NEW_ROUND_S = 12, 0.2
 END_S = 90
 ORPHANS_S = 5
 # A node that is gone cannot be asked; any other trouble of a request is a finding.
@@ -156,6 +158,14 @@ def end_all(bench, genesis, memory, buyer):
     return len(views)
 
 
+def kill_while_new(bench, rng):
+    """A folder that is killed while it is being made must still become a node's."""
+    for _ in range(NEW_ROUNDS):
+        bench.launch()
+        time.sleep(rng.uniform(0, NEW_ROUND_S))
+        bench.kill()
+
+
 def prepare(bench):
     """Accounts with money and a published module; gives what the load runs on."""
     buyer = bench.open_account()
@@ -172,6 +182,7 @@ def main():
     rng = random.Random(seed)
     memory = Memory()
     with Bench(pathlib.Path(sys.argv[1])) as bench:
+        kill_while_new(bench, rng)
         bench.start()
         genesis = bench.genesis_money()
         buyer, module = prepare(bench)

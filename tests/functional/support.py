@@ -122,8 +122,11 @@ class Bench:
         return [str(self.bin / "millraced"), "--dev", "--data-dir", str(self.data), "--rpc-port", str(self.port),
                 *self.flags, *more]
 
-    def start(self):
+    def launch(self):
         self.node = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log, env=self.env)
+
+    def start(self):
+        self.launch()
         wait_until("the node answers /ready", self.is_ready, READY_S)
 
     def is_ready(self):

@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 
-from support import Bench, is_alive, wait_until, workers_of
+from support import Bench, RpcError, is_alive, wait_until, workers_of
+from transfers import Account
 
 ROUNDS = 20
 ROUND_S = (0.3, 2.5)
@@ -28,6 +29,9 @@ ORPHANS_S = 5
 GONE = (OSError, http.client.HTTPException)
 
 UNREACHABLE = 3
+PAYMENTS_AT_ONCE = 8
+PAYMENTS_PAUSE_S = 0.15
+PAYMENT = 10**7
 
 # Long enough that kills meet it running.
 PROGRAM = r"""
@@ -115,19 +119,53 @@ class Load(Loop):
             raise AssertionError(f"{' '.join(self.command)}: {child.returncode} {answer}")
 
 
+class Payments(Loop):
+    """Signed transfers in small bursts, from one account to addresses that are each used once."""
+
+    def __init__(self, bench, memory, account):
+        super().__init__(bench, memory)
+        self.account, self.sequence, self.waiting = account, 0, set()
+
+    def turn(self):
+        try:
+            self.note_final()
+            # What was waiting may have gone down with the node: the nonce says what is needed next.
+            self.sequence = self.bench.rpc("tx_nonce", account=self.account.text(), lane=0)["sequence"]
+            for _ in range(PAYMENTS_AT_ONCE):
+                to = bytes.fromhex(f"{self.sequence + 1:040x}")
+                answer = self.bench.rpc("tx_send", tx=self.account.transfer(self.sequence, to, PAYMENT))
+                self.waiting.add(answer["hash"])
+                self.sequence += 1
+            time.sleep(PAYMENTS_PAUSE_S)
+        except GONE:
+            time.sleep(0.05)
+        except RpcError as error:
+            # The nonce was read before the kill and used after it.
+            if (error.data or {}).get("refusal") not in ("nonce_too_high", "nonce_too_low"):
+                raise
+
+    def note_final(self):
+        waiting = list(self.waiting)
+        for tx, status in zip(waiting, self.bench.rpc_all("tx_status", [{"hash": tx} for tx in waiting])):
+            if status["state"] == "final":
+                assert status["receipt"]["refusal"] == "none", status
+                self.memory.sent[tx] = status["height"]
+            if status["state"] != "waiting":
+                self.waiting.discard(tx)
+
+
 def check_kept(bench, memory):
     """Blocks, jobs and transactions of all earlier rounds, from the node as it is now."""
     head = bench.rpc("chain_head")["header"]["height"]
     newest = max(memory.blocks, default=0)
     assert head >= newest, f"the chain ends at {head}, block {newest} was final"
-    for height, block_hash in list(memory.blocks.items()):
-        now = bench.rpc("chain_block", height=height)["hash"]
-        assert now == block_hash, f"block {height} was {block_hash}, is {now}"
-    for job in list(memory.jobs):
-        bench.rpc("job_get", job=job)
-    for tx, height in list(memory.sent.items()):
-        status = bench.rpc("tx_status", hash=tx)
-        assert status["state"] == "final" and status["height"] == height, f"{status}, was in block {height}"
+    blocks, jobs, sent = dict(memory.blocks), sorted(memory.jobs), dict(memory.sent)
+    # The whole of a block comes with each: what is read must be sound as well.
+    for height, block in zip(blocks, bench.rpc_all("chain_block", [{"height": h} for h in blocks])):
+        assert block["hash"] == blocks[height], f"block {height} was {blocks[height]}, is {block['hash']}"
+    assert [v["id"] for v in bench.rpc_all("job_get", [{"job": job} for job in jobs])] == jobs
+    for tx, status in zip(sent, bench.rpc_all("tx_status", [{"hash": tx} for tx in sent])):
+        assert status["state"] == "final" and status["height"] == sent[tx], f"{status}, was in block {sent[tx]}"
 
 
 def one_round(bench, rng, memory):
@@ -169,11 +207,11 @@ def kill_while_new(bench, rng):
 def prepare(bench):
     """Accounts with money and a published module; gives what the load runs on."""
     buyer = bench.open_account()
-    bench.wallet("account", "new", "payer")
-    bench.wallet("faucet", 1000, "--from", "payer")
+    payer = Account(bench.rpc("node_status")["chain"])
+    bench.wallet("send", payer.text(), 500, "--yes")
     module = bench.compile("work", PROGRAM)
-    bench.wallet("module", "publish", module, "--days", 2, "--from", "buyer", "--yes")
-    return buyer, str(module)
+    bench.wallet("module", "publish", module, "--days", 2, "--yes")
+    return buyer, payer, str(module)
 
 
 def main():
@@ -185,12 +223,12 @@ def main():
         kill_while_new(bench, rng)
         bench.start()
         genesis = bench.genesis_money()
-        buyer, module = prepare(bench)
+        buyer, payer, module = prepare(bench)
         bench.kill()
         # With a price of its own a job waits on the market while all are busy.
         loops = [Watcher(bench, memory, buyer),
-                 Load(bench, memory, "job", "post", module, "--gas", "2G", "--max-price", "0.01", "--from", "buyer"),
-                 Load(bench, memory, "send", buyer, "0.5", "--from", "payer")]
+                 Load(bench, memory, "job", "post", module, "--gas", "2G", "--max-price", "0.01"),
+                 Payments(bench, memory, payer)]
         for loop in loops:
             loop.start()
         workers = sum(one_round(bench, rng, memory) for _ in range(ROUNDS))

@@ -8,10 +8,10 @@ import http.client
 import json
 import pathlib
 import sys
-import time
 
 import schema
 from support import Bench, post, wait_until
+from transfers import Account
 
 NOT_FOUND, REFUSED, INVALID_PARAMS = -32001, -32002, -32602
 PROGRAM = "int main(void) { return 0; }\n"
@@ -93,19 +93,6 @@ def make_something(bench):
     }
 
 
-def transfer(bench, chain):
-    """A transaction's encoding (docs/protocol/transactions.md) that nobody has signed."""
-    def number(value, size=8):
-        return value.to_bytes(size, "little")
-    return (bytes.fromhex(chain) + bytes.fromhex(GENERATOR) + number(0, 1) + number(0) + number(10**9) + number(0)
-            + number(int(time.time() * 1000) + 60_000) + b"\x01" + bytes(20) + number(10**9) + number(0, 1)
-            + bytes(64)).hex()
-
-
-# The x coordinate of secp256k1's generator: a key that decodes.
-GENERATOR = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
-
-
 def check_errors(bench):
     def code_of(body):
         answer = post(bench.port, body)
@@ -116,6 +103,8 @@ def check_errors(bench):
     def request(method, params):
         return json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
 
+    poor = Account(bench.rpc("node_status")["chain"])
+    forged = poor.transfer(0, poor.address, 1)[:-2] + "00"
     rows = [
         (-32700, "{\"jsonrpc\": "),
         (-32700, "{} x"),
@@ -130,8 +119,9 @@ def check_errors(bench):
         (-32602, request("tx_send", {"tx": "00"})),
         (-32001, request("chain_block", {"height": 10**9})),
         (-32001, request("job_get", {"job": "00" * 32})),
-        (-32002, request("tx_send", {"tx": transfer(bench, "00" * 32)})),
-        (-32002, request("tx_send", {"tx": transfer(bench, bench.rpc("node_status")["chain"])})),
+        (-32002, request("tx_send", {"tx": Account("00" * 32).transfer(0, bytes(20), 1)})),
+        (-32002, request("tx_send", {"tx": forged})),
+        (-32002, request("tx_send", {"tx": poor.transfer(0, poor.address, 1)})),
     ]
     for code, body in rows:
         got = code_of(body)

@@ -18,6 +18,7 @@ import time
 READY_S = 30
 COMMAND_S = 60
 STOP_S = 5
+BATCH = 50
 PASSPHRASE = "a good passphrase"
 CLANG = "clang-19"
 
@@ -153,6 +154,18 @@ class Bench:
         if "error" in answer:
             raise RpcError(answer["error"])
         return answer["result"]
+
+    def rpc_all(self, method, params_list):
+        """Results of one method for many parameters, by batches."""
+        out = []
+        for i in range(0, len(params_list), BATCH):
+            calls = [{"jsonrpc": "2.0", "id": n, "method": method, "params": params}
+                     for n, params in enumerate(params_list[i:i + BATCH])]
+            for answer in post(self.port, json.dumps(calls)):
+                if "error" in answer:
+                    raise RpcError(answer["error"])
+                out.append(answer["result"])
+        return out
 
     def wallet(self, *words, code=0, **more):
         done = subprocess.run([str(self.bin / "millrace"), *map(str, words)], env=self.env, capture_output=True,

@@ -17,9 +17,9 @@ millrace_label_targets(make_witnesses property)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(witnesses ${CMAKE_BINARY_DIR}/witnesses)
 add_test(NAME make_witnesses COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/vectors/vm/make_witnesses.sh
-  $<TARGET_FILE:make_witnesses> 20260101 3000 ${witnesses})
+  $<TARGET_FILE:make_witnesses> 20260101 4000 ${witnesses})
 add_test(NAME vectors_machine_check COMMAND ${Python3_EXECUTABLE}
-  ${CMAKE_CURRENT_SOURCE_DIR}/vectors/machine_check/check.py --agree 2900 --instructions 316 --mutants 1000
+  ${CMAKE_CURRENT_SOURCE_DIR}/vectors/machine_check/check.py --agree 3900 --instructions 314 --mutants 1000
   ${CMAKE_CURRENT_SOURCE_DIR}/golden/image_opcodes.txt ${witnesses}/witnesses.bin)
 set_tests_properties(make_witnesses vectors_machine_check PROPERTIES LABELS property TIMEOUT 300)
 set_tests_properties(make_witnesses PROPERTIES FIXTURES_SETUP witnesses)

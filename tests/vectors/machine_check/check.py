@@ -10,7 +10,7 @@ import collections
 import random
 import sys
 
-from hosts import Unknown
+from host_base import Unknown
 from instructions import read_table
 from machine import Machine
 from pages import PAGE_SIZE, PAGES_MAX, Decoder, Proof, Refused, page_hash

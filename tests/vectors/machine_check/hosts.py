@@ -1,7 +1,10 @@
 """Host calls, one micro-step each (docs/protocol/wasi.md), but for those that reach a file tree: `Unknown` names them."""
 import state as st
 from arithmetic import Trap
+from host_base import (A, B, BADF, C, FAULT, INVAL, NOTCAPABLE, NOTSOCK, NOTSUP, PHASE, SUCCESS, OutOfGas, Unknown,
+                       moved_gas)
 from pages import digest
+from streams import NODE, POLL, STDIN, StreamCalls
 
 # The functions of preview 1 in the order that numbers them (wasi.md), each with its gas.
 CALLS = """args_get 100 args_sizes_get 100 environ_get 100 environ_sizes_get 100 clock_res_get 100 clock_time_get 100
@@ -15,34 +18,6 @@ sock_recv 100 sock_send 100 sock_shutdown 100""".split()
 NAMES = CALLS[0::2]
 GAS = dict(zip(NAMES, map(int, CALLS[1::2])))
 
-SUCCESS, BADF, FAULT, INVAL, ISDIR, NAMETOOLONG, NOTSOCK, NOTSUP, NOTCAPABLE = 0, 8, 21, 28, 31, 37, 57, 58, 76
-PHASE, A, B, C, D, E = st.HOST_PHASE, *range(st.PROGRESS, st.PROGRESS + 5)
-
-# Kinds of descriptors, and rights by their bit.
-NODE, STDIN, STDOUT, STDERR, CLOSED = 1, 2, 3, 4, 255
-DESCRIPTORS_MAX, INITIAL = 1024, 6
-READ, SEEK, TELL, WRITE, ADVISE = 1 << 1, 1 << 2, 1 << 5, 1 << 6, 1 << 7
-OF_STREAMS = 1 << 0 | 1 << 3 | 1 << 4 | 1 << 21 | 1 << 27
-OF_DIRECTORIES = sum(1 << i for i in (0, 3, 4, 7, *range(9, 22), 23, 24, 25, 26, 27))
-ALL_RIGHTS = (1 << 30) - 1
-INPUT_TREE = 1 << 63
-ROOT_NODE, TMP_NODE = 1, 1 << 62 | 1
-PREOPENED = [b"", b"/", b"/in", b"/tmp"]
-HEAD_MAX, TAIL_MAX, TAIL_AT = 1 << 24, 1 << 16, 1 << 31
-VECTORS_MAX = 1024
-
-
-class Unknown(Exception):
-    """A call that this checker does not know."""
-
-
-class OutOfGas(Exception):
-    pass
-
-
-def moved_gas(size, each=16):
-    return (size + 63) // 64 * each
-
 
 def write_output(state):
     """One micro-step of the output at exit, of a program that leaves no file; true when done."""
@@ -55,20 +30,7 @@ def write_output(state):
     return True
 
 
-class Descriptor:
-    def __init__(self, kind=0, preopen=0, flags=0, rights=0, inheriting=0, offset=0, node=0):
-        self.kind, self.preopen, self.flags, self.rights = kind, preopen, flags, rights
-        self.inheriting, self.offset, self.node = inheriting, offset, node
-
-    def is_open(self):
-        return self.kind not in (0, CLOSED)
-
-
-class Hosts:
-    def __init__(self, state, args, seen):
-        """`args`: number of the slot of the first argument."""
-        self.s, self.args, self.seen = state, st.SLOTS + 8 * args, seen
-
+class Hosts(StreamCalls):
     def micro_step(self, number, machine):
         """True when the call is done."""
         s = self.s
@@ -96,35 +58,6 @@ class Hosts:
         self.clear()
         s.store(self.args, result)
         return True
-
-    # --- what calls use
-    def arg(self, index):
-        return self.s.load(self.args + 8 * index)
-
-    def arg32(self, index):
-        return self.arg(index) & st.MASK32
-
-    def charge(self, gas):
-        if not self.s.charge(gas):
-            raise OutOfGas
-
-    def clear(self):
-        if self.s.reg(PHASE):
-            for register in (PHASE, *range(st.PROGRESS, st.PROGRESS + 8)):
-                self.s.set_reg(register, 0)
-
-    def again(self, phase):
-        self.s.set_reg(PHASE, phase)
-
-    def in_memory(self, at, size):
-        return at + size <= self.s.memory_size()
-
-    def put(self, at, value, size):
-        self.s.store(st.MEMORY + at, value, size)
-
-    def argument(self, offset, size):
-        """A field of the arguments page."""
-        return self.s.load(st.ARGUMENTS + offset, size)
 
     # --- arguments and environment: number, bytes, place on the page
     def _strings_of(self, which):
@@ -241,214 +174,75 @@ class Hosts:
 
     sock_accept = sock_recv = sock_send = sock_shutdown
 
-    # --- descriptors
-    def descriptor(self, number):
-        if number >= DESCRIPTORS_MAX:
-            return Descriptor()
-        at = st.DESCRIPTORS + 64 * number
-        first = self.s.load(at)
-        if first & 0xFF == 0:
-            return self._initial(number)
-        rest = [self.s.load(at + 8 * i) for i in range(1, 5)]
-        return Descriptor(first & 0xFF, (first >> 8) % 4, first >> 16 & 0xFFFF, *rest)
+    # --- polling. a: subscription, b: events written, c: shortest wait, later what was slept
+    def _subscription(self, index):
+        raw = self.s.read(st.MEMORY + self.arg(0) + 48 * index, 48)
+        field = lambda at, size: int.from_bytes(raw[at:at + size], "little")
+        return field(0, 8), raw[8], field(16, 4), field(24, 8), field(40, 2) & 1
 
-    def _initial(self, number):
-        if number == 0:
-            return Descriptor(STDIN, rights=OF_STREAMS | READ | SEEK | TELL | ADVISE)
-        if number in (1, 2):
-            return Descriptor(STDOUT if number == 1 else STDERR, rights=OF_STREAMS | WRITE)
-        if number in (3, 5):
-            node = ROOT_NODE if number == 3 else TMP_NODE
-            return Descriptor(NODE, 1 if number == 3 else 3, 0, OF_DIRECTORIES, ALL_RIGHTS, 0, node)
-        if number == 4:
-            form = self.argument(4, 4)
-            if form == 2:
-                raise Unknown("numbered trees")
-            return Descriptor(NODE, 2, 0, OF_DIRECTORIES, ALL_RIGHTS, 0, 2 << 62)
-        return Descriptor()
+    def _time(self, clock):
+        return self.s.reg(st.GAS) + self.s.reg(st.SLEPT) + (self.argument(32, 8) if clock == 0 else 0)
 
-    def keep(self, number, d):
-        words = (d.kind | d.preopen << 8 | d.flags << 16, d.rights, d.inheriting, d.offset, d.node)
-        for i, value in enumerate(words):
-            self.s.store(st.DESCRIPTORS + 64 * number + 8 * i, value)
+    def _wait(self, kind, clock, timeout, absolute):
+        if kind != 0 or clock > 1:
+            return 0
+        return max(timeout - self._time(clock), 0) if absolute else timeout
 
-    def stream(self, d):
-        """Whether it is none of a tree's nodes; nodes are files, which this checker does not know, or preopened."""
-        if d.kind == NODE and not d.preopen:
-            raise Unknown("descriptors of files")
-        return d.kind != NODE
-
-    def fd_fdstat_get(self):
-        d = self.descriptor(self.arg(0))
-        if not d.is_open():
-            return BADF
-        if not self.in_memory(self.arg(1), 24):
-            return FAULT
-        file_type = 4 if d.kind == STDIN else 0 if self.stream(d) else 3
-        if d.kind == NODE and d.node >> 62 == 2:
-            self.s.read(INPUT_TREE + 4096, 32)  # the record of its root, a directory whatever it says
-        raw = file_type | d.flags << 16 | d.rights << 64 | d.inheriting << 128
-        self.s.write(st.MEMORY + self.arg(1), raw.to_bytes(24, "little"))
-        return SUCCESS
-
-    def fd_prestat_get(self):
-        d = self.descriptor(self.arg(0))
-        if not d.is_open() or not d.preopen:
-            return BADF
-        if not self.in_memory(self.arg(1), 8):
-            return FAULT
-        self.put(self.arg(1), len(PREOPENED[d.preopen]) << 32, 8)
-        return SUCCESS
-
-    def fd_prestat_dir_name(self):
-        d = self.descriptor(self.arg(0))
-        if not d.is_open() or not d.preopen:
-            return BADF
-        name = PREOPENED[d.preopen]
-        if self.arg32(2) < len(name):
-            return NAMETOOLONG
-        if not self.in_memory(self.arg(1), len(name)):
-            return FAULT
-        self.s.write(st.MEMORY + self.arg(1), name)
-        return SUCCESS
-
-    def fd_close(self):
-        d = self.descriptor(self.arg(0))
-        if not d.is_open():
-            return BADF
-        self.stream(d)
-        self.keep(self.arg(0), Descriptor(CLOSED if self.arg(0) < INITIAL else 0))
-        return SUCCESS
-
-    def fd_tell(self):
-        d = self.descriptor(self.arg(0))
-        if not d.is_open():
-            return BADF
-        if not d.rights & TELL:
-            return NOTCAPABLE
-        if not self.stream(d):
-            return BADF
-        if not self.in_memory(self.arg(1), 8):
-            return FAULT
-        self.put(self.arg(1), d.offset, 8)
-        return SUCCESS
-
-    def fd_seek(self):
-        delta, whence = self.arg(1), self.arg32(2)
-        d = self.descriptor(self.arg(0))
-        if not d.is_open():
-            return BADF
-        if not d.rights & (TELL if whence == 1 and delta == 0 else SEEK):
-            return NOTCAPABLE
-        if not self.stream(d):
-            return BADF
-        if not self.in_memory(self.arg(3), 8):
-            return FAULT
-        if whence > 2:
-            return INVAL
-        base = (0, d.offset, self.argument(16, 8) if whence == 2 else 0)[whence]
-        target = (base + delta) & st.MASK64
-        if target >> 63:
-            return INVAL
-        d.offset = target
-        self.keep(self.arg(0), d)
-        self.put(self.arg(3), target, 8)
-        return SUCCESS
-
-    # --- transfers. a: vector, b: bytes of it done, c: bytes done, d: bytes in all, e: position at the start
-    def fd_read(self):
-        return self._transfer(READ)
-
-    def fd_write(self):
-        return self._transfer(WRITE)
-
-    def _admit(self, right):
-        """An error, or the descriptor and the sum of the vectors."""
-        d = self.descriptor(self.arg(0))
-        if not d.is_open():
-            return BADF, d, 0
-        if not d.rights & right:
-            return NOTCAPABLE, d, 0
-        if not self.stream(d):
-            return ISDIR, d, 0
-        vectors, count = self.arg(1), self.arg32(2)
-        if count > VECTORS_MAX:
-            return INVAL, d, 0
-        if not self.in_memory(vectors, 8 * count) or not self.in_memory(self.arg(3), 4):
-            return FAULT, d, 0
-        total = 0
-        for i in range(count):
-            pointer, size = self._vector(i)
-            if not self.in_memory(pointer, size):
-                return FAULT, d, 0
-            total += size
-        return INVAL if total > st.MASK32 else SUCCESS, d, total
-
-    def _vector(self, index):
-        word = self.s.load(st.MEMORY + self.arg(1) + 8 * index)
-        return word & st.MASK32, word >> 32
-
-    def _stream_base(self, d):
-        return st.STREAMS + st.REGION * (d.kind - STDIN)
-
-    def _transfer(self, right):
-        s = self.s
+    def poll_oneoff(self):
+        s, count = self.s, self.arg32(2)
         if s.reg(PHASE) == 0:
-            error, d, total = self._admit(right)
-            if error:
-                return error
-            if right == READ:
-                length = min(self.argument(16, 8), st.REGION)
-                start = d.offset
-                total = min(total, length - start) if start < length else 0
-            else:
-                start = s.load(self._stream_base(d))
-            self.charge(8 * self.arg32(2) + moved_gas(total))
+            if not 0 < count <= 2048:
+                return INVAL
+            for at, size in ((self.arg(0), 48 * count), (self.arg(1), 32 * count), (self.arg(3), 4)):
+                if not self.in_memory(at, size):
+                    return FAULT
+            self.charge(2 * count * 100)
             self.again(1)
-            s.set_reg(D, total)
-            s.set_reg(E, start)
-        return self._chunk(right == WRITE)
-
-    def _chunk(self, writes):
-        s = self.s
-        d = self.descriptor(self.arg(0))
-        self.stream(d)
-        vector, offset, done, total = (s.reg(r) for r in (A, B, C, D))
-        count = min(self.arg32(2), VECTORS_MAX)
-        pointer = size = 0
-        while vector < count:
-            pointer, size = self._vector(vector)
-            if offset < size:
-                break
-            vector, offset = vector + 1, 0
-        if done == total or vector == count:
-            return self._end(writes, d, done)
-        if not self.in_memory(pointer, size):
-            return FAULT
-        position = s.reg(E) + done
-        guest = st.MEMORY + pointer + offset
-        base = self._stream_base(d)
-        if not writes:
-            place = base + position
-        elif position < HEAD_MAX:
-            place = base + 4096 + position
+            s.set_reg(C, st.MASK64)
+            return None
+        index = s.reg(A)
+        userdata, kind, what, timeout, absolute = self._subscription(index)
+        if s.reg(PHASE) == 1:
+            wait = min(s.reg(C), self._wait(kind, what, timeout, absolute))
+            s.set_reg(C, wait)
+            if index + 1 < count:
+                s.set_reg(A, index + 1)
+                return None
+            slept = s.reg(st.SLEPT)
+            s.set_reg(st.SLEPT, slept + min(wait, (1 << 62) - slept))
+            s.set_reg(A, 0)
+            self.again(2)
+            return None
+        if kind == 0 and what <= 1 and not absolute:
+            due = timeout <= s.reg(C)
         else:
-            place = base + TAIL_AT + (position - HEAD_MAX) % TAIL_MAX
-        chunk = min(size - offset, total - done, st.left_in_page(guest), st.left_in_page(place))
-        if writes:
-            s.write(place, s.read(guest, chunk))
-            s.store(base, position + chunk)
-        else:
-            s.write(guest, s.read(place, chunk))
-        if done + chunk == total:
-            return self._end(writes, d, total)
-        for register, value in ((A, vector), (B, offset + chunk), (C, done + chunk)):
-            s.set_reg(register, value)
-        return None
-
-    def _end(self, writes, d, done):
-        self.put(self.arg(3), done, 4)
-        if not writes and done:
-            d.offset = self.s.reg(E) + done
-            self.keep(self.arg(0), d)
+            due = self._wait(kind, what, timeout, absolute) == 0
+        events = s.reg(B)
+        if due:
+            self._event(events, userdata, kind, what)
+            events += 1
+            s.set_reg(B, events)
+        if index + 1 < count:
+            s.set_reg(A, index + 1)
+            return None
+        self.put(self.arg(3), events, 4)
         return SUCCESS
+
+    def _event(self, index, userdata, kind, what):
+        error = size = 0
+        if kind > 2 or (kind == 0 and what > 1):
+            error = INVAL
+        elif kind != 0:
+            d = self.descriptor(what)
+            if not d.is_open():
+                error = BADF
+            elif not d.rights & POLL:
+                error = NOTCAPABLE
+            elif kind == 2:
+                size = 4096
+            elif d.kind == STDIN:
+                size = max(self.argument(16, 8) - d.offset, 0)
+            elif d.kind == NODE:
+                self.is_directory(d)
+        raw = userdata | error << 64 | kind << 80 | size << 128
+        self.s.write(st.MEMORY + self.arg(1) + 32 * index, raw.to_bytes(32, "little"))

@@ -1,6 +1,7 @@
 """Steps, boundaries and ends (docs/protocol/machine.md 2 to 5)."""
 import state as st
-from hosts import Hosts, OutOfGas, write_output
+from host_base import OutOfGas
+from hosts import Hosts, write_output
 from instructions import Word
 from arithmetic import Trap
 

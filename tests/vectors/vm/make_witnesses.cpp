@@ -103,7 +103,7 @@ TaskInputs limits(Rng& rng, std::uint64_t gas_limit, std::uint64_t segment_gas,
     arguments.segment_gas = segment_gas;
     // The third of these holds no program; the second lets memory grow a little.
     constexpr std::array<std::uint64_t, 4> kMemory{64 << 20, 3 << 16, 1 << 16, 64 << 20};
-    arguments.memory_limit = kMemory.at(rng.chance(6) ? rng.below(4) : 0);
+    arguments.memory_limit = kMemory.at(rng.chance(12) ? rng.below(4) : 0);
     arguments.stdin_length = input.size();
     arguments.job_time_ns = 1'700'000'000'000'000'000;
     arguments.task_index = 3;

@@ -29,6 +29,7 @@ class RandomModule {
             if (row.immediate != vm::Immediate::memarg) continue;
             (row.signature.push_count == 1 ? loads_ : stores_).push_back(row.op);
         }
+        next_numeric_ = rng_.below(numeric_.size());
     }
 
     [[nodiscard]] Bytes build() {
@@ -84,11 +85,36 @@ class RandomModule {
     }
     void import_calls() {
         // What the calls read and write lies in the first page: see host_call.
-        for (const std::string_view name :
-             {"args_get", "args_sizes_get", "environ_get", "environ_sizes_get", "clock_res_get",
-              "clock_time_get", "random_get", "fd_write", "fd_read", "fd_fdstat_get", "fd_seek",
-              "fd_prestat_get", "fd_prestat_dir_name", "sched_yield", "proc_exit", "fd_tell",
-              "fd_close", "sock_shutdown", "proc_raise"}) {
+        for (const std::string_view name : {"fd_write",
+                                            "fd_read",
+                                            "fd_pread",
+                                            "fd_pwrite",
+                                            "poll_oneoff",
+                                            "args_get",
+                                            "args_sizes_get",
+                                            "environ_get",
+                                            "environ_sizes_get",
+                                            "clock_res_get",
+                                            "clock_time_get",
+                                            "random_get",
+                                            "fd_advise",
+                                            "fd_close",
+                                            "fd_datasync",
+                                            "fd_fdstat_get",
+                                            "fd_fdstat_set_flags",
+                                            "fd_fdstat_set_rights",
+                                            "fd_filestat_get",
+                                            "fd_prestat_get",
+                                            "fd_prestat_dir_name",
+                                            "fd_renumber",
+                                            "fd_seek",
+                                            "fd_sync",
+                                            "fd_tell",
+                                            "path_link",
+                                            "proc_exit",
+                                            "proc_raise",
+                                            "sched_yield",
+                                            "sock_recv"}) {
             const auto row = std::find_if(vm::kHostFunctions.begin(), vm::kHostFunctions.end(),
                                           [&](const auto& f) { return f.name == name; });
             std::vector<ValType> params;
@@ -265,7 +291,8 @@ class RandomModule {
             case 0:
             case 1:
             case 2: {
-                const Opcode op = pick(numeric_);
+                // Each in its turn, from a random place on.
+                const Opcode op = numeric_[next_numeric_++ % numeric_.size()];
                 apply(code, op, 1);
                 code.op(rng_.chance(2) ? Opcode::local_set : Opcode::local_tee,
                         local(vm::info(op).signature.push));
@@ -464,21 +491,17 @@ class RandomModule {
         std::uint32_t function;
     };
     void host_call(WasmCode& code) {
-        const Imported& call = calls_[rng_.below(calls_.size())];
+        constexpr std::uint64_t kPrepared =
+            5;  // the first of them, whose structures are written first
+        const Imported& call = calls_[rng_.below(rng_.chance(3) ? kPrepared : calls_.size())];
         const std::string_view name = call.row.name;
-        if ((name == "proc_exit" || name == "proc_raise" || name == "fd_close") && !rng_.chance(8))
-            return;
-        if (name == "fd_write" || name == "fd_read") {
-            // Three vectors at 16: short, long and empty ones.
-            for (int i = 0; i < 3; ++i) {
-                code.i32(16 + 8 * i);
-                code.i32(static_cast<std::int32_t>(rng_.below(60'000))).op(Opcode::i32_store, 2, 0);
-                code.i32(20 + 8 * i);
-                code.i32(static_cast<std::int32_t>(rng_.below(rng_.chance(2) ? 6000 : 40)));
-                code.op(Opcode::i32_store, 2, 0);
-            }
-            code.i32(name == "fd_read" ? 0 : static_cast<std::int32_t>(rng_.between(1, 2)));
-            code.i32(16).i32(static_cast<std::int32_t>(rng_.below(4))).i32(8);
+        const bool parts = name == "proc_exit" || name == "proc_raise" || name == "fd_close" ||
+                           name == "fd_renumber";
+        if (parts && !rng_.chance(8)) return;
+        if (name == "poll_oneoff") {
+            poll_arguments(code);
+        } else if (name.ends_with("read") || name.ends_with("write")) {
+            transfer_arguments(code, name);
         } else {
             for (std::size_t i = 0; i < call.row.params.size(); ++i)
                 argument(code, name, i, call.row.params[i]);
@@ -486,17 +509,58 @@ class RandomModule {
         code.op(Opcode::call, call.function);
         if (call.row.has_result) code.op(Opcode::local_set, local(ValType::i32));
     }
+    /// Three vectors at 16: short, long and empty ones; the count goes to 8.
+    void transfer_arguments(WasmCode& code, std::string_view name) {
+        for (int i = 0; i < 3; ++i) {
+            code.i32(16 + 8 * i);
+            code.i32(static_cast<std::int32_t>(rng_.below(60'000))).op(Opcode::i32_store, 2, 0);
+            code.i32(20 + 8 * i);
+            code.i32(static_cast<std::int32_t>(rng_.below(rng_.chance(2) ? 6000 : 40)));
+            code.op(Opcode::i32_store, 2, 0);
+        }
+        if (rng_.chance(10))
+            code.i32(static_cast<std::int32_t>(rng_.below(7)));
+        else
+            code.i32(name.ends_with("read") ? 0 : static_cast<std::int32_t>(rng_.between(1, 2)));
+        code.i32(16).i32(static_cast<std::int32_t>(rng_.below(4)));
+        if (name.starts_with("fd_p")) code.i64(static_cast<std::int64_t>(rng_.below(10'000)));
+        code.i32(8);
+    }
+    /// Up to three subscriptions at 512; events go to 1024, their number to 8.
+    void poll_arguments(WasmCode& code) {
+        const auto count = static_cast<std::int32_t>(rng_.below(4));
+        for (std::int32_t at = 512; at < 512 + 48 * count; at += 48) {
+            code.i32(at + 8)
+                .i32(static_cast<std::int32_t>(rng_.below(4)))
+                .op(Opcode::i32_store, 0, 0);
+            code.i32(at + 16).i32(static_cast<std::int32_t>(rng_.below(5)));
+            code.op(Opcode::i32_store, 0, 0);
+            const std::uint64_t timeout =
+                rng_.chance(2) ? rng_.below(100'000) : 1'700'000'000'000'000'000 + rng_.below(9000);
+            code.i32(at + 24).i64(static_cast<std::int64_t>(timeout)).op(Opcode::i64_store, 0, 0);
+            code.i32(at + 40).i32(static_cast<std::int32_t>(rng_.below(2)));
+            code.op(Opcode::i32_store, 0, 0);
+        }
+        code.i32(512).i32(1024).i32(count).i32(8);
+    }
     void argument(WasmCode& code, std::string_view name, std::size_t at, char letter) {
         if (letter == 'I') {
-            code.i64(static_cast<std::int64_t>(rng_.below(50)));
+            // Rights as they mostly are, or a small offset.
+            code.i64(name == "fd_fdstat_set_rights" && rng_.chance(2)
+                         ? 0x8200042
+                         : static_cast<std::int64_t>(rng_.below(50)));
             return;
         }
-        const bool descriptor = at == 0 && (name.substr(0, 3) == "fd_" || name[0] == 's');
-        const bool clock = at == 0 && name.substr(0, 6) == "clock_";
+        const bool descriptor =
+            (at == 0 && (name.starts_with("fd_") || name.starts_with("sock_"))) ||
+            name == "fd_renumber";
+        const bool clock = at == 0 && name.starts_with("clock_");
         if (descriptor || clock || name == "proc_raise")
             code.i32(static_cast<std::int32_t>(rng_.below(7)));
         else if (name == "fd_seek" && at == 2)
             code.i32(static_cast<std::int32_t>(rng_.below(3)));
+        else if (name == "fd_fdstat_set_flags" || (name == "fd_advise" && at == 3))
+            code.i32(static_cast<std::int32_t>(rng_.below(34)));
         else if (name == "random_get" && at == 1)
             code.i32(static_cast<std::int32_t>(rng_.below(1500)));
         else if (rng_.chance(25))
@@ -527,6 +591,7 @@ class RandomModule {
     Rng rng_;
     WasmBuilder builder_;
     std::vector<Opcode> numeric_, loads_, stores_;
+    std::size_t next_numeric_ = 0;
     std::vector<Imported> calls_;
     std::vector<std::uint32_t> callable_;
     std::uint32_t none_ = 0, binary_ = 0;

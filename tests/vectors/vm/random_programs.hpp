@@ -30,6 +30,7 @@ class RandomModule {
             (row.signature.push_count == 1 ? loads_ : stores_).push_back(row.op);
         }
         next_numeric_ = rng_.below(numeric_.size());
+        arithmetic_ = rng_.chance(4);
     }
 
     [[nodiscard]] Bytes build() {
@@ -47,7 +48,10 @@ class RandomModule {
         for (std::uint64_t i = 0; i < helpers; ++i)
             callable_.push_back(function(rng_.between(2, 8)));
         WasmCode start;
-        start.i32(small()).i32(small()).op(Opcode::call, function(40)).op(Opcode::drop);
+        start.i32(small())
+            .i32(small())
+            .op(Opcode::call, function(arithmetic_ ? 150 : 40))
+            .op(Opcode::drop);
         const std::uint32_t entry = builder_.function(none_, start);
         std::vector<std::uint32_t> entries;
         for (int i = 0; i < 10; ++i) entries.push_back(pick(callable_));
@@ -287,7 +291,7 @@ class RandomModule {
 
     // --- statements
     void statement(WasmCode& code, int depth) {
-        switch (rng_.below(depth > 0 ? 19 : 9)) {
+        switch (rng_.below(arithmetic_ ? 3 : depth > 0 ? 19 : 9)) {
             case 0:
             case 1:
             case 2: {
@@ -592,6 +596,7 @@ class RandomModule {
     WasmBuilder builder_;
     std::vector<Opcode> numeric_, loads_, stores_;
     std::size_t next_numeric_ = 0;
+    bool arithmetic_ = false;  // nothing but operations on numbers, all of them
     std::vector<Imported> calls_;
     std::vector<std::uint32_t> callable_;
     std::uint32_t none_ = 0, binary_ = 0;

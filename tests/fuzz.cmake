@@ -23,6 +23,7 @@ endfunction()
 # One line a target.
 millrace_fuzz(NAME tree ROUNDS 2000 LIBS millrace_vm)
 millrace_fuzz(NAME machine ROUNDS 600 LIBS millrace_vm)
+millrace_fuzz(NAME messages ROUNDS 2000 LIBS millrace_consensus)
 millrace_fuzz(NAME module ROUNDS 2000 LIBS millrace_vm)
 millrace_fuzz(NAME texts ROUNDS 2000 LIBS millrace_common)
 millrace_fuzz(NAME proofs ROUNDS 2000 LIBS millrace_common)

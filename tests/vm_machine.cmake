@@ -19,7 +19,7 @@ set(witnesses ${CMAKE_BINARY_DIR}/witnesses)
 add_test(NAME make_witnesses COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/vectors/vm/make_witnesses.sh
   $<TARGET_FILE:make_witnesses> 20260101 4000 ${witnesses})
 add_test(NAME vectors_machine_check COMMAND ${Python3_EXECUTABLE}
-  ${CMAKE_CURRENT_SOURCE_DIR}/vectors/machine_check/check.py --agree 3900 --instructions 314 --mutants 1000
+  ${CMAKE_CURRENT_SOURCE_DIR}/vectors/machine_check/check.py --agree 3900 --instructions 318 --mutants 1000
   ${CMAKE_CURRENT_SOURCE_DIR}/golden/image_opcodes.txt ${witnesses}/witnesses.bin)
 set_tests_properties(make_witnesses vectors_machine_check PROPERTIES LABELS property TIMEOUT 300)
 set_tests_properties(make_witnesses PROPERTIES FIXTURES_SETUP witnesses)

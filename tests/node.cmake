@@ -9,5 +9,6 @@ millrace_test(NAME test_node LABELS unit
     unit/node/files_test.cpp
     unit/node/ledger_db_test.cpp
     unit/node/mempool_test.cpp
+    unit/node/provider_loop_test.cpp
     unit/node/rpc_test.cpp
   LIBS millrace_node spdlog::spdlog)

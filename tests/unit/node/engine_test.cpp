@@ -56,7 +56,8 @@ TEST_SUITE("node/engine") {
         const auto node = f.open();
         REQUIRE(node->engine.start().has_value());
         node->run_to_height(1);
-        // Idle, once the first clearing is over: a block a second, and after it at once the one that carries out its clearing.
+        // Idle, once the first clearing is over: a block a second, and after it at once the one
+        // that carries out its clearing.
         node->run_to_height(12);
         for (std::uint64_t h = 6; h <= 12; ++h) {
             const auto before = BlockStore(*node->db).block(Height{h - 2});

@@ -147,13 +147,7 @@ int run(const Settings& settings) {
                            settings.provide,
                            provider};
     rpc::MethodTable methods(JsonStyle{genesis->network});
-    rpc::add_chain_methods(methods, api);
-    rpc::add_tx_methods(methods, api);
-    rpc::add_market_methods(methods, api);
-    rpc::add_job_methods(methods, api);
-    rpc::add_provider_methods(methods, api);
-    rpc::add_blob_methods(methods, api);
-    rpc::add_node_methods(methods, api);
+    rpc::add_all_methods(methods, api);
     HttpBlobs http_blobs(**blobs);
     rpc::HttpSettings http;
     http.address = settings.rpc_address;

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 
 namespace millrace::node {
@@ -14,6 +15,7 @@ constexpr const char* kFooter = R"(Examples:
   millrace chain status                 asks a running node
 
 Every flag is also a variable, MILLRACE_RPC_PORT for --rpc-port, and a line of a --config file, rpc-port=8645.
+A flag wins over a variable, a variable over the file.
 Exit codes: 0 stopped when asked; 1 wrong usage; 2 the data folder cannot be used; 3 it is in use by another
 millraced; 4 it has another version; 5 the port is taken; 6 the node met a fault and stopped.)";
 
@@ -22,33 +24,94 @@ std::filesystem::path default_data_dir() {
     return std::filesystem::path(home != nullptr ? home : ".") / ".millrace";
 }
 
-/// One row a setting: the only list of them.
-void add_rows(CLI::App& app, Settings& s) {
-    const auto row = [&](const char* flag, auto& target, const char* help) {
-        std::string variable = std::string("MILLRACE") + (flag + 1);
-        for (char& c : variable) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
-        return app.add_option(flag, target, help)->envname(variable)->capture_default_str();
+std::string text_of(const std::filesystem::path& value) {
+    return value.string();
+}
+std::string text_of(const std::string& value) {
+    return value;
+}
+std::string text_of(bool value) {
+    return value ? "true" : "false";
+}
+template <class Integer>
+std::string text_of(Integer value) {
+    return std::to_string(value);
+}
+
+/// One setting: its name is the flag, the variable and the line of a config file.
+struct Row {
+    std::string name;
+    const char* help;
+    std::function<CLI::Option*(CLI::App&)> add;
+    std::function<std::string()> text;
+
+    [[nodiscard]] std::string flag() const { return "--" + name; }
+    [[nodiscard]] std::string variable() const {
+        std::string out = "MILLRACE_" + name;
+        for (char& c : out)
+            c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        return out;
+    }
+};
+
+template <class T>
+Row row(const char* name, T& target, const char* help) {
+    Row out{name, help, {}, [&target] { return text_of(target); }};
+    const std::string flag = out.flag();
+    out.add = [flag, &target, help](CLI::App& app) {
+        CLI::Option* option = nullptr;
+        if constexpr (std::is_same_v<T, bool>)
+            option = app.add_flag(flag, target, help);
+        else
+            option = app.add_option(flag, target, help)->capture_default_str();
+        return option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     };
-    row("--data-dir", s.data_dir, "Folder of the ledger, blobs and keys");
-    app.add_flag("--dev", s.dev,
-                 "A chain of one validator that also provides, with a faucet and short times")
-        ->envname("MILLRACE_DEV");
-    app.add_flag("--provide", s.provide, "Offer this machine for paid work (--dev implies it)")
-        ->envname("MILLRACE_PROVIDE");
-    row("--rpc-address", s.rpc_address, "Address that JSON-RPC listens on");
-    row("--rpc-port", s.rpc_port, "Port that JSON-RPC listens on; 0 takes a free one");
-    row("--log-level", s.log_level, "Least level that is logged")
-        ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
-    app.add_flag("--log-json", s.log_json, "Log one JSON object a line")
-        ->envname("MILLRACE_LOG_JSON");
-    row("--blob-quota-bytes", s.blob_quota_bytes, "Most bytes that stored blobs may take");
-    row("--provider-cores", s.provider_cores, "Tasks run at once; 0 means one a core");
-    row("--provider-memory-mib", s.provider_memory_mib,
-        "Memory for running tasks; 0 means half of this machine's");
-    row("--provider-ask-nano", s.provider_ask.value, "Price asked, nano-credits per Ggas");
-    row("--provider-stake-nano", s.provider_stake.value,
-        "Stake put up at registration, nano-credits");
-    row("--mempool-bytes-max", s.mempool_bytes_max, "Most bytes of waiting transactions");
+    return out;
+}
+
+/// The only list of the settings.
+std::vector<Row> rows_of(Settings& s) {
+    std::vector<Row> rows{
+        row("data-dir", s.data_dir, "Folder of the ledger, blobs and keys"),
+        row("dev", s.dev,
+            "A chain of one validator that also provides, with a faucet and short times"),
+        row("provide", s.provide, "Offer this machine for paid work (--dev implies it)"),
+        row("rpc-address", s.rpc_address, "Address that JSON-RPC listens on"),
+        row("rpc-port", s.rpc_port, "Port that JSON-RPC listens on; 0 takes a free one"),
+        row("log-level", s.log_level,
+            "Least level that is logged: trace, debug, info, warn or error"),
+        row("log-json", s.log_json, "Log one JSON object a line"),
+        row("blob-quota-bytes", s.blob_quota_bytes, "Most bytes that stored blobs may take"),
+        row("provider-cores", s.provider_cores, "Tasks run at once; 0 means one a core"),
+        row("provider-memory-mib", s.provider_memory_mib,
+            "Memory for running tasks; 0 means half of this machine's"),
+        row("provider-ask-nano", s.provider_ask.value, "Price asked, nano-credits per Ggas"),
+        row("provider-stake-nano", s.provider_stake.value,
+            "Stake put up at registration, nano-credits"),
+        row("mempool-bytes-max", s.mempool_bytes_max, "Most bytes of waiting transactions"),
+    };
+    return rows;
+}
+
+/// A value as the config file's reader takes it back: quoted where it is not a plain word.
+std::string quoted(const std::string& value) {
+    const bool is_plain =
+        !value.empty() && value.find_first_of(" \t#;,=[]\"'") == std::string::npos;
+    if (is_plain) return value;
+    const char quote = value.find('"') == std::string::npos ? '"' : '\'';
+    return quote + value + quote;
+}
+
+/// The command line behind the variables that are set, so that the later word, the flag, wins.
+std::vector<std::string> arguments(const std::vector<Row>& rows, int argc, char** argv) {
+    std::vector<std::string> out;
+    for (const Row& one : rows)
+        if (const char* value = std::getenv(one.variable().c_str()))
+            out.push_back(one.flag() + "=" + value);
+    for (int i = 1; i < argc; ++i) out.emplace_back(argv[i]);
+    // CLI11 takes a list from its back.
+    std::reverse(out.begin(), out.end());
+    return out;
 }
 
 }  // namespace
@@ -60,12 +123,19 @@ Parsed parse_settings(int argc, char** argv) {
     app.footer(kFooter);
     app.set_version_flag("--version", "millraced 0.1.0");
     app.set_config("--config", "", "File of settings, one flag=value a line");
-    add_rows(app, out.settings);
+    // A mistyped line is a mistake, not a comment.
+    app.allow_config_extras(CLI::config_extras_mode::error);
+    const std::vector<Row> rows = rows_of(out.settings);
+    for (const Row& one : rows) {
+        CLI::Option* option = one.add(app);
+        if (one.name == "log-level")
+            option->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+    }
     app.add_flag("--print-config", out.settings.print_config,
                  "Print the settings in force as a config file, and end")
         ->configurable(false);
     try {
-        app.parse(argc, argv);
+        app.parse(arguments(rows, argc, argv));
     } catch (const CLI::ParseError& trouble) {
         out.exit_code = app.exit(trouble, std::cout, std::cerr) == 0 ? 0 : 1;
         return out;
@@ -87,19 +157,19 @@ Parsed parse_settings(int argc, char** argv) {
 
 std::string to_config_text(const Settings& settings) {
     Settings copy = settings;
-    CLI::App app("", "millraced");
-    add_rows(app, copy);
-    // An empty command line leaves the copied values; CLI11 then writes each with its current
-    // value.
     std::string text;
-    for (const CLI::Option* option : app.get_options()) {
-        if (option->get_lnames().empty() || option->get_lnames().front() == "help") continue;
-        const std::string& name = option->get_lnames().front();
-        std::string value = option->get_default_str();
-        if (name == "dev") value = copy.dev ? "true" : "false";
-        if (name == "provide") value = copy.provide ? "true" : "false";
-        if (name == "log-json") value = copy.log_json ? "true" : "false";
-        text.append(name).append("=").append(value).append("\n");
+    for (const Row& one : rows_of(copy)) text += one.name + "=" + quoted(one.text()) + "\n";
+    return text;
+}
+
+std::string settings_markdown() {
+    Settings defaults;
+    defaults.data_dir = "~/.millrace";
+    std::string text = "| flag | variable | default | meaning |\n| --- | --- | --- | --- |\n";
+    for (const Row& one : rows_of(defaults)) {
+        text += "| `" + one.flag() + "` | `" + one.variable() + "` | `" + one.text() + "` | ";
+        text += one.help;
+        text += " |\n";
     }
     return text;
 }

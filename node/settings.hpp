@@ -10,9 +10,9 @@
 
 namespace millrace::node {
 
-/// Everything that an operator can set; each row stands once, in `parse_settings`, and from it come
-/// the flag, the environment variable, the line of `--config` files and the help. Units are in the
-/// names.
+/// Everything that an operator can set; each has one row in settings.cpp, and from it come the
+/// flag, the environment variable, the line of `--config` files, the help and the manual's table.
+/// Units are in the names.
 struct Settings {
     std::filesystem::path data_dir;
     bool dev = false;
@@ -37,10 +37,12 @@ struct Parsed {
     Settings settings;
 };
 
-/// Reads flags, then `MILLRACE_*` variables, then the file named by `--config`; prints help or the
-/// mistake.
+/// Reads flags, `MILLRACE_*` variables and the file named by `--config`, the earlier of these
+/// winning; prints help or the mistake.
 [[nodiscard]] Parsed parse_settings(int argc, char** argv);
 /// The settings as a config file that reads back to the same.
 [[nodiscard]] std::string to_config_text(const Settings& settings);
+/// The manual's table of settings, in Markdown.
+[[nodiscard]] std::string settings_markdown();
 
 }  // namespace millrace::node

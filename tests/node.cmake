@@ -10,5 +10,7 @@ millrace_test(NAME test_node LABELS unit
     unit/node/ledger_db_test.cpp
     unit/node/mempool_test.cpp
     unit/node/provider_loop_test.cpp
+    unit/node/manual_test.cpp
     unit/node/rpc_test.cpp
+    unit/node/settings_test.cpp
   LIBS millrace_node spdlog::spdlog)

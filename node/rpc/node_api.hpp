@@ -49,6 +49,9 @@ void add_blob_methods(MethodTable& table, const NodeApi& api);
 /// node_status, module_announce, and `rpc_discover`, which comes last as it describes all others.
 void add_node_methods(MethodTable& table, const NodeApi& api);
 
+/// All of them: what a node serves and the manual lists.
+void add_all_methods(MethodTable& table, const NodeApi& api);
+
 /// `not_found` with a sentence.
 [[nodiscard]] inline Err<RpcError> no_such(std::string what) {
     return Err{RpcError{RpcCode::not_found, std::move(what)}};

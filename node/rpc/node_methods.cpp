@@ -45,6 +45,16 @@ StatusAnswer status(const NodeApi& api) {
 
 }  // namespace
 
+void add_all_methods(MethodTable& table, const NodeApi& api) {
+    add_chain_methods(table, api);
+    add_tx_methods(table, api);
+    add_market_methods(table, api);
+    add_job_methods(table, api);
+    add_provider_methods(table, api);
+    add_blob_methods(table, api);
+    add_node_methods(table, api);
+}
+
 void add_node_methods(MethodTable& table, const NodeApi& api) {
     table.add<NoParams>(
         "node_status", "This node: version, chain, head, uptime, waiting transactions, blob store.",

@@ -1,0 +1,79 @@
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "node/rpc/node_api.hpp"
+#include "node/settings.hpp"
+#include "tests/support/node_world.hpp"
+
+namespace millrace::node {
+namespace {
+
+class NoModules final : public ModuleAnnouncer {
+  public:
+    Result<market::ModulePublish> announce(const BlobId& /*blob*/) override {
+        return Err{Error{1, "none"}};
+    }
+};
+
+std::filesystem::path manual() {
+    const char* golden = std::getenv("MILLRACE_GOLDEN");
+    REQUIRE_MESSAGE(golden != nullptr, "set MILLRACE_GOLDEN to tests/golden");
+    return std::filesystem::path(golden) / ".." / ".." / "docs" / "manual";
+}
+std::string text_of(const std::filesystem::path& path) {
+    std::ostringstream out;
+    out << std::ifstream(path).rdbuf();
+    return out.str();
+}
+
+constexpr const char* kHead =
+    "# JSON-RPC\n\n"
+    "<!-- Written by tests/unit/node/manual_test.cpp from the node's method table; do not edit. "
+    "-->\n\n"
+    "`POST /` takes JSON-RPC 2.0 requests and batches of up to 100, parameters by name or by "
+    "position. `rpc_discover` answers\nwith the OpenRPC document of exactly this list, with "
+    "schemas and an example of each call. Blobs go by `PUT /blob` and\n`GET /blob/ID`; `GET "
+    "/health` says that the process lives, `GET /ready` that it follows the chain.\n\n"
+    "    curl -s localhost:8645 -H 'content-type: application/json' \\\n"
+    "      -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"chain_head\"}'\n\n";
+
+}  // namespace
+
+TEST_SUITE("node/manual") {
+    /// With MILLRACE_GOLDEN_UPDATE=1 it writes the page instead.
+    TEST_CASE("the manual's page of methods is what the dispatcher knows") {
+        const test::TempDir folder;
+        const market::World world;
+        test::FakeClock clock(world.genesis().time);
+        test::NodeChain chain(folder.path() / "ledger", world.genesis(), clock);
+        auto blobs = BlobStore::open(folder.path() / "blobs", 1U << 20U);
+        auto trees = TreeStore::open(folder.path() / "trees", **blobs);
+        TxIntake intake(*chain.db, chain.mempool, clock, world.chain(), [] {});
+        NoModules modules;
+        const rpc::NodeApi api{*chain.db, chain.mempool, intake,        **blobs,       **trees,
+                               modules,   clock,         world.chain(), Network::test, 0,
+                               false,     Address{}};
+        rpc::MethodTable table(JsonStyle{Network::test});
+        rpc::add_all_methods(table, api);
+        const std::string expected = kHead + table.markdown();
+        if (std::getenv("MILLRACE_GOLDEN_UPDATE") != nullptr)
+            std::ofstream(manual() / "rpc.md") << expected;
+        CHECK(text_of(manual() / "rpc.md") == expected);
+    }
+
+    TEST_CASE("the manual's table of settings is what the node reads") {
+        if (std::getenv("MILLRACE_GOLDEN_UPDATE") != nullptr) {
+            std::string page = text_of(manual() / "node.md");
+            const std::size_t begin = page.find("| flag |");
+            REQUIRE(begin != std::string::npos);
+            page.replace(begin, page.find("\n\n", begin) + 1 - begin, settings_markdown());
+            std::ofstream(manual() / "node.md") << page;
+        }
+        CHECK(text_of(manual() / "node.md").find(settings_markdown()) != std::string::npos);
+    }
+}
+
+}  // namespace millrace::node

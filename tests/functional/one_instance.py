@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One folder, one node: what a second start, a folder of another version and a taken port answer; and a stop in the
-middle of a long task, which goes on where it was after the next start.
+"""One folder, one node: what a second start, a folder of another version and a taken port answer; and a stop and a
+kill in the middle of a long task, after which the next start goes on with the same lease.
 
 usage: one_instance.py BIN_DIR
 """
@@ -105,6 +105,10 @@ def stop_in_a_task(bench):
         seconds = bench.stop()
     assert not is_alive(worker), "the worker goes on without its node"
     print(f"stopped in {seconds:.2f} s with a task running")
+    bench.start()
+    (worker,) = wait_until("the task runs again", lambda: workers_of(bench.node.pid), 30)
+    bench.kill()
+    wait_until("a killed node's worker is gone", lambda: not is_alive(worker), 5)
     bench.start()
     view = wait_until("the job ends", lambda: ended(bench, job), 60)
     assert view["tasks_settled"] == 1, view

@@ -38,7 +38,7 @@ PROGRAM = r"""
 #include <stdio.h>
 int main(void) {
     unsigned x = 1;
-    for (unsigned i = 0; i < 10000000u; ++i) x = x * 1664525u + 1013904223u + (x >> 7);
+    for (unsigned i = 0; i < 20000000u; ++i) x = x * 1664525u + 1013904223u + (x >> 7);
     FILE* out = fopen("/x.txt", "w");
     fprintf(out, "%u\n", x);
     return fclose(out);

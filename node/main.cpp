@@ -25,7 +25,6 @@ namespace {
 using namespace millrace;
 using namespace millrace::node;
 
-constexpr int kExitPort = 5;
 constexpr int kExitFault = 6;
 
 /// The store as the HTTP server sees it.
@@ -155,7 +154,7 @@ int run(const Settings& settings) {
     std::atomic<bool> is_ready{false};
     rpc::HttpServer server(methods, http_blobs, [&] { return is_ready.load(); }, http);
     if (const auto listening = server.start(); !listening.has_value())
-        return fail(listening.error(), kExitPort);
+        return fail(listening.error(), listening.error().code);
     if (settings.provide) {
         Offer offer = make_offer(settings);
         offer.endpoint = settings.rpc_address + ":" + std::to_string(server.port());

@@ -29,6 +29,10 @@ using boost::system::error_code;
 namespace {
 
 /// Pieces of a blob on their way: large enough for speed, small enough for many at once.
+/// Exit codes of the node.
+constexpr int kErrorUsage = 1;
+constexpr int kErrorPort = 5;
+constexpr std::chrono::milliseconds kAcceptPause{50};
 constexpr std::size_t kPieceBytes = 64U * 1024U;
 /// How much, and for how long, a refused client's remaining bytes are read and dropped.
 constexpr std::size_t kDrainBytesMax = 8U * 1024U * 1024U;
@@ -103,16 +107,17 @@ class HttpServer::Impl {
         error_code ec;
         const auto address = asio::ip::make_address(settings_.address, ec);
         if (ec)
-            return Err{Error{1, "rpc-address: \"" + settings_.address + "\" is not an address"}};
+            return Err{
+                Error{kErrorUsage, "rpc-address: \"" + settings_.address + "\" is not an address"}};
         const tcp::endpoint endpoint(address, settings_.port);
         acceptor_.open(endpoint.protocol(), ec);
         if (!ec) acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
         if (!ec) acceptor_.bind(endpoint, ec);
         if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
         if (ec)
-            return Err{Error{1, "cannot listen on " + settings_.address + ":" +
-                                    std::to_string(settings_.port) + ": " + ec.message() +
-                                    "; choose another with --rpc-port"}};
+            return Err{Error{kErrorPort, "cannot listen on " + settings_.address + ":" +
+                                             std::to_string(settings_.port) + ": " + ec.message() +
+                                             "; choose another with --rpc-port"}};
         port_ = acceptor_.local_endpoint().port();
         asio::co_spawn(io_, accept_loop(), asio::detached);
         for (std::size_t i = 0; i < settings_.threads; ++i)
@@ -136,7 +141,13 @@ class HttpServer::Impl {
             tcp::socket socket = co_await acceptor_.async_accept(
                 asio::make_strand(io_), asio::redirect_error(asio::use_awaitable, ec));
             if (ec == asio::error::operation_aborted) co_return;
-            if (ec) continue;  // out of descriptors, or the peer left: the next accept decides
+            if (ec) {
+                // The peer left, or there are no descriptors: then the next accept fails at once
+                // too, and trying it without a pause would take a whole core.
+                asio::steady_timer pause(acceptor_.get_executor(), kAcceptPause);
+                co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+                continue;
+            }
             if (connections_.load() >= settings_.connections_max) continue;  // closes it at once
             ++connections_;
             auto executor = socket.get_executor();

@@ -31,7 +31,7 @@ Result<Amount, AmountError> checked_mul_div_ceil(Amount a, std::uint64_t numerat
 }
 
 std::string to_credits(Amount amount) {
-    std::string out = std::to_string(amount.value / kNanoPerCredit);
+    const std::string out = std::to_string(amount.value / kNanoPerCredit);
     std::string fraction = std::to_string(amount.value % kNanoPerCredit);
     fraction.insert(0, kPlaces - fraction.size(), '0');
     while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();

@@ -48,7 +48,8 @@ void Mempool::erase(const TxHash& hash) {
 
 void Mempool::erase(std::map<LaneKey, Lane>::iterator lane, Lane::iterator tx) {
     const auto sender = per_sender_.find(lane->first.sender);
-    if (--sender->second == 0) per_sender_.erase(sender);
+    --sender->second;
+    if (sender->second == 0) per_sender_.erase(sender);
     ++version_;
     bytes_ -= tx->second.size();
     by_expiry_.erase({tx->second.tx().expiry, tx->second.hash()});

@@ -28,11 +28,11 @@ using boost::system::error_code;
 
 namespace {
 
-/// Pieces of a blob on their way: large enough for speed, small enough for many at once.
 /// Exit codes of the node.
 constexpr int kErrorUsage = 1;
 constexpr int kErrorPort = 5;
 constexpr std::chrono::milliseconds kAcceptPause{50};
+/// Pieces of a blob on their way: large enough for speed, small enough for many at once.
 constexpr std::size_t kPieceBytes = 64U * 1024U;
 /// How much, and for how long, a refused client's remaining bytes are read and dropped.
 constexpr std::size_t kDrainBytesMax = 8U * 1024U * 1024U;

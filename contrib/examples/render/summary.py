@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Says what happened to a job: summary.py JOB.json CHAIN.json BALANCE_BEFORE BALANCE_AFTER
 
-JOB.json is what `millrace job run --json` printed, CHAIN.json what `millrace chain status --json` printed after it;
-balances are in credits.
+JOB.json is what `millrace job run --json` printed, CHAIN.json what `millrace chain status --json` printed right after it;
+balances are in credits. Each lot of the job must hold one task.
 """
 import json
 import math
 import sys
 
 NANO = 10**9
+COLUMNS = 4
 
 
 def credits(nano):
@@ -20,20 +21,27 @@ def main():
     chain = json.load(open(sys.argv[2]))["node"]
     before, after = float(sys.argv[3]), float(sys.argv[4])
     price = int(job["price_high"])
-    gas = sorted(task["result"]["gas"] for task in job["task_list"])
-    # A lot is paid once, rounded up; here each lot is one task.
-    pay = sorted(math.ceil(g * price / NANO) for g in gas)
-    middle = len(gas) // 2
+    cells = []
+    total = 0
+    for task in job["task_list"]:
+        # What a lot is paid: gas used times the clearing price, rounded up once.
+        pay = math.ceil(task["result"]["gas"] * price / NANO)
+        total += pay
+        cells.append(f'{task["task"]:>4} {task["result"]["gas"] / 1e6:>9.3f} {pay / NANO:.6f}')
+    if job["price_low"] == job["price_high"] and total != int(job["paid"]):
+        sys.exit(f'the tasks add up to {total} nano-credits, the ledger paid {job["paid"]}')
+    print("   ".join([f'{"task":>4} {"Mgas":>9} {"credits":<8}'] * COLUMNS))
+    for at in range(0, len(cells), COLUMNS):
+        print("   ".join(cells[at:at + COLUMNS]))
+    print()
     rows = [
         ("job", job["job"]),
         ("tasks", f'{job["succeeded"]} of {job["tasks"]} done and paid'),
         ("clearing price", f"{credits(price)} credits per Ggas"),
-        ("gas a task", f"{gas[0]:,} least, {gas[middle]:,} middle, {gas[-1]:,} most"),
-        ("credits a task", f"{credits(pay[0])} least, {credits(pay[middle])} middle, {credits(pay[-1])} most"),
-        ("paid", f'{credits(int(job["paid"]))} credits for {int(job["gas"]):,} gas'),
+        ("paid", f'{credits(int(job["paid"]))} credits for {int(job["gas"]):,} gas: the sum of the tasks above'),
         ("came back", f'{credits(int(job["refunded"]))} of {credits(int(job["posted"]["cost"]["total"]))} credits held at most'),
         ("balance", f"{before:.6f} credits before, {after:.6f} after (the rest of the difference: fees, module, storage)"),
-        ("final", f'in block {chain["height"]}, {chain["head"][:16]}…'),
+        ("final", f'all of it by block {chain["height"]}, {chain["head"][:16]}…; posted in block {job["posted"]["height"]}'),
     ]
     for name, value in rows:
         print(f"{name:<16}{value}")

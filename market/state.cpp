@@ -19,6 +19,10 @@ Bytes first_key(ByteView prefix, ByteView from) {
     return {start.begin(), start.end()};
 }
 
+/// Entries of the base that one scan asks for at first, and at most.
+constexpr std::size_t kScanPageMin = 16;
+constexpr std::size_t kScanPageMax = 4'096;
+
 }  // namespace
 
 std::optional<Bytes> Overlay::get(ByteView key) const {
@@ -30,10 +34,15 @@ std::vector<StateEntry> Overlay::scan(ByteView prefix, ByteView from, std::size_
     std::vector<StateEntry> out;
     Bytes next = first_key(prefix, from);
     auto ours = writes_.lower_bound(next);
+    std::size_t page_size = kScanPageMin;
     while (out.size() < limit) {
         // Pages of the base, merged with our writes; deleted keys make further pages necessary.
-        const std::vector<StateEntry> page = base_.scan(prefix, next, limit - out.size());
-        const bool last_page = page.size() < limit - out.size();
+        // They double, however small the limit: else the head of a queue of which a block has
+        // deleted thousands would cost a range read for each.
+        const std::size_t asked = std::max(page_size, limit - out.size());
+        page_size = std::min(2 * page_size, kScanPageMax);
+        const std::vector<StateEntry> page = base_.scan(prefix, next, asked);
+        const bool last_page = page.size() < asked;
         for (const StateEntry& entry : page) {
             for (; ours != writes_.end() && ours->first < entry.key; ++ours)
                 if (starts_with(ours->first, prefix) && ours->second && out.size() < limit)

@@ -82,7 +82,9 @@ Refusal check(const Ledger& ledger, const Actor& actor, const ModuleRenew& body)
     const auto module = load<Module>(ledger.state, module_key(body.image));
     if (!module || module->end <= ledger.now()) return Refusal::module_unknown;
     const std::uint64_t left = module->end.value - ledger.now().value;
-    if (body.life_ms == 0 || !life_is_good(ledger, body.life_ms + left))
+    // Each alone before their sum: a life near 2^64 would wrap to a small one, cost nothing, and
+    // take the module's end back.
+    if (!life_is_good(ledger, body.life_ms) || !life_is_good(ledger, body.life_ms + left))
         return Refusal::module_life_invalid;
     const auto rent = module_rent(ledger.params, module->size, body.life_ms);
     if (!rent || spendable(ledger, actor.account) < *rent) return Refusal::balance_too_low;

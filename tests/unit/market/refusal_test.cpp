@@ -313,6 +313,8 @@ void modules() {
         .rung(Refusal::module_unknown, [&](auto& b) { b.image = w.image(); })
         .rung(Refusal::module_life_invalid,
               [&](auto& b) { b.life_ms = w.params().modules.module_life_max_ms; })
+        // A sum that wraps round to a short life: free of charge, it would end the module.
+        .rung(Refusal::module_life_invalid, [](auto& b) { b.life_ms = UINT64_MAX - 999; })
         .rung(Refusal::module_life_invalid, [](auto& b) { b.life_ms = 86'400'000; })
         .rung(Refusal::balance_too_low, kNoMend)
         .as("carol")

@@ -218,6 +218,16 @@ void DirectAccess::copy(Address to, Address from, std::uint32_t size) {
 void DirectAccess::fill(Address at, std::uint64_t byte, std::uint32_t size) {
     if (size == 0) return;
     std::memset(page_for_write(page_of(at)) + offset_of(at), static_cast<int>(byte & 0xff), size);
+    if ((byte & 0xff) == 0) forget_if_zero(page_of(at));
+}
+
+void DirectAccess::forget_if_zero(std::uint64_t page_index) {
+    const auto found = sparse_.find(page_index);
+    if (found == sparse_.end() || !is_zero(found->second->data())) return;
+    if (!base_page(page_index).empty()) return;  // zero here hides what lies below
+    sparse_.erase(found);
+    last_index_ = ~std::uint64_t{0};
+    last_page_ = nullptr;
 }
 
 void DirectAccess::clear_stack(std::uint64_t first_slot, std::uint64_t depth) {

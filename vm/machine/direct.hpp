@@ -165,6 +165,9 @@ class DirectAccess : public AddressedTables<DirectAccess> {
     [[nodiscard]] const std::uint8_t* page_for_read(std::uint64_t page_index) const;
     [[nodiscard]] std::uint8_t* page_for_write(std::uint64_t page_index);
     [[nodiscard]] Page& sparse_page(std::uint64_t page_index);
+    /// Gives back a page of a file that was freed: the account of the memory limit no longer has
+    /// it, and a program that makes and removes files again and again must not fill this machine.
+    void forget_if_zero(std::uint64_t page_index);
     [[nodiscard]] ByteView base_page(std::uint64_t page_index) const;
 
     const Image* image_;

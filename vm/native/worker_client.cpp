@@ -38,8 +38,7 @@ struct Limits {
     const rlimit none{0, 0};
     const rlimit files{256, 256};
     if (::setrlimit(RLIMIT_AS, &limits.address_space) != 0 ||
-        ::setrlimit(RLIMIT_CPU, &limits.cpu) != 0 || ::setrlimit(RLIMIT_CORE, &none) != 0 ||
-        ::setrlimit(RLIMIT_NOFILE, &files) != 0)
+        ::setrlimit(RLIMIT_CPU, &limits.cpu) != 0 || ::setrlimit(RLIMIT_CORE, &none) != 0)
         give_up();
     const int null = ::open("/dev/null", O_RDWR);
     if (null < 0 || ::dup2(null, STDIN_FILENO) < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
@@ -51,6 +50,9 @@ struct Limits {
         give_up();
     }
     if (::close_range(kWorkerDescriptor + 1, ~0U, 0) != 0) give_up();
+    // Only now: with as many connections open, the node's own descriptors would leave no room below
+    // the limit, and every task would fail.
+    if (::setrlimit(RLIMIT_NOFILE, &files) != 0) give_up();
     sigset_t no_signals;
     ::sigemptyset(&no_signals);
     ::sigprocmask(SIG_SETMASK, &no_signals, nullptr);
@@ -76,7 +78,15 @@ class Process {
     /// Waits for the end and says how it came.
     [[nodiscard]] std::string wait() {
         int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        // A worker that has hung up may live on: it gets a moment to end by itself, so that its
+        // status tells why, and no more.
+        pid_t ended = 0;
+        for (int i = 0; i < 500 && ended == 0; ++i) {
+            ended = ::waitpid(pid_, &status, WNOHANG);
+            if (ended == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        }
+        if (ended == 0) ::kill(pid_, SIGKILL);
+        while (ended == 0 && ::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
         }
         pid_ = -1;
         if (WIFSIGNALED(status)) {

@@ -24,7 +24,7 @@ std::string_view tag_of(VoteKind kind) {
 }
 
 bool has_bit(ByteView bitmap, std::size_t i) {
-    return ((bitmap[i / 8] >> (i % 8)) & 1U) != 0;
+    return ((unsigned{bitmap[i / 8]} >> (i % 8)) & 1U) != 0;
 }
 
 }  // namespace

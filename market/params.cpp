@@ -12,7 +12,7 @@ constexpr std::uint64_t kMsPerSecond = 1'000;
 /// Encoded size of a commit, and of a reveal without its claims, with room to spare.
 constexpr std::uint64_t kCommitBytes = 400;
 constexpr std::uint64_t kRevealBytes = 400;
-/// Encoded size of one claim in a reveal; claim.hpp asserts that it is not larger.
+/// Encoded size of one claim in a reveal, rounded up: what a lease prepays follows from it.
 constexpr std::uint64_t kClaimBytes = 192;
 /// Above a century in milliseconds no sum of two durations can overflow the rules' arithmetic.
 constexpr std::uint64_t kDurationMax = 100ULL * 366 * 86'400'000;

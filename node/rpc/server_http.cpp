@@ -12,11 +12,12 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <charconv>
 #include <chrono>
 #include <set>
 #include <thread>
 #include <vector>
+
+#include "node/rpc/blob_http.hpp"
 
 namespace millrace::node::rpc {
 
@@ -32,51 +33,10 @@ namespace {
 constexpr int kErrorUsage = 1;
 constexpr int kErrorPort = 5;
 constexpr std::chrono::milliseconds kAcceptPause{50};
-/// Pieces of a blob on their way: large enough for speed, small enough for many at once.
-constexpr std::size_t kPieceBytes = 64U * 1024U;
 /// How much, and for how long, a refused client's remaining bytes are read and dropped.
 constexpr std::size_t kDrainBytesMax = 8U * 1024U * 1024U;
 constexpr std::uint64_t kDrainMs = 2'000;
 constexpr std::uint32_t kHeaderBytesMax = 16U * 1024U;
-
-using Parser = http::request_parser<http::empty_body>;
-using TextResponse = http::response<http::string_body>;
-
-TextResponse text_response(http::status status, unsigned version, bool keep_alive, std::string body,
-                           const char* type) {
-    TextResponse response(status, version);
-    response.set(http::field::server, "millraced");
-    response.set(http::field::content_type, type);
-    response.keep_alive(keep_alive);
-    response.body() = std::move(body);
-    response.prepare_payload();
-    return response;
-}
-
-/// `bytes=START-` or `bytes=START-END` of a file of `size` bytes.
-struct Range {
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;  // exclusive
-};
-std::optional<Range> parse_range(std::string_view text, std::uint64_t size) {
-    if (!text.starts_with("bytes=")) return std::nullopt;
-    text.remove_prefix(6);
-    const std::size_t dash = text.find('-');
-    if (dash == std::string_view::npos || dash == 0) return std::nullopt;
-    Range range{0, size};
-    const auto number = [](std::string_view digits, std::uint64_t& out) {
-        const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
-        return ec == std::errc{} && end == digits.data() + digits.size();
-    };
-    if (!number(text.substr(0, dash), range.begin)) return std::nullopt;
-    if (dash + 1 < text.size()) {
-        std::uint64_t last = 0;
-        if (!number(text.substr(dash + 1), last) || last < range.begin) return std::nullopt;
-        range.end = std::min(size, last == UINT64_MAX ? size : last + 1);
-    }
-    if (range.begin > size) return std::nullopt;
-    return range;
-}
 
 /// A web page must not reach a wallet's node through a name of its own that resolves to loopback
 /// (DNS rebinding): only names that mean this machine, or literal addresses, are answered.
@@ -198,11 +158,11 @@ class HttpServer::Impl {
         if (!is_host_allowed(host))
             co_return co_await refuse(stream, http::status::forbidden, version,
                                       "Host is neither localhost nor an address.\n");
-        if (head.method() == http::verb::put && target == "/blob")
-            co_return co_await put_blob(stream, buffer, parser);
+        if (is_blob_request(head.method(), target))
+            co_return co_await serve_blob(
+                stream, buffer, parser, blobs_,
+                BlobHttpLimits{settings_.blob_bytes_max, settings_.request_timeout_ms});
         if (head.method() == http::verb::get || head.method() == http::verb::head) {
-            if (target.starts_with("/blob/"))
-                co_return co_await get_blob(stream, parser, std::string(target.substr(6)));
             if (target == "/health")
                 co_return co_await send(stream, text_response(http::status::ok, version, keep_alive,
                                                               "ok\n", "text/plain"));
@@ -253,121 +213,6 @@ class HttpServer::Impl {
         co_return co_await send(stream,
                                 text_response(status, request.version(), request.keep_alive(),
                                               std::move(answer), "application/json"));
-    }
-
-    asio::awaitable<bool> put_blob(beast::tcp_stream& stream, beast::flat_buffer& buffer,
-                                   Parser& head) {
-        const unsigned version = head.get().version();
-        const auto length = head.content_length();
-        if (!length)
-            co_return co_await refuse(stream, http::status::length_required, version,
-                                      "A blob is sent with its Content-Length.\n");
-        if (*length > settings_.blob_bytes_max)
-            co_return co_await refuse(stream, http::status::payload_too_large, version,
-                                      "A file holds at most 2^32 bytes.\n");
-        Result<std::unique_ptr<BlobPort::Upload>> upload = blobs_.upload(*length);
-        if (!upload.has_value())
-            co_return co_await refuse(stream, http::status::insufficient_storage, version,
-                                      upload.error().message + "\n");
-        if (head.get()[http::field::expect] == "100-continue") {
-            http::response<http::empty_body> go(http::status::continue_, version);
-            error_code ec;
-            co_await http::async_write(stream, go, asio::redirect_error(asio::use_awaitable, ec));
-            if (ec) co_return false;
-        }
-        http::request_parser<http::buffer_body> parser(std::move(head));
-        parser.body_limit(settings_.blob_bytes_max);
-        std::vector<char> piece(kPieceBytes);
-        while (!parser.is_done()) {
-            parser.get().body().data = piece.data();
-            parser.get().body().size = piece.size();
-            stream.expires_after(std::chrono::milliseconds(settings_.request_timeout_ms));
-            error_code ec;
-            co_await http::async_read(stream, buffer, parser,
-                                      asio::redirect_error(asio::use_awaitable, ec));
-            if (ec && ec != http::error::need_buffer) co_return false;
-            const std::size_t got = piece.size() - parser.get().body().size;
-            const auto written = (*upload)->write(as_bytes({piece.data(), got}));
-            if (!written.has_value())
-                co_return co_await refuse(stream, http::status::insufficient_storage, version,
-                                          written.error().message + "\n");
-        }
-        const Result<std::string> id = (*upload)->finish();
-        if (!id.has_value())
-            co_return co_await refuse(stream, http::status::insufficient_storage, version,
-                                      id.error().message + "\n");
-        const std::string body = boost::json::serialize(boost::json::object{{"id", *id}});
-        co_return co_await send(
-            stream, text_response(http::status::ok, version, parser.get().keep_alive(), body,
-                                  "application/json"));
-    }
-
-    asio::awaitable<bool> get_blob(beast::tcp_stream& stream, Parser& head, std::string id) {
-        const auto& request = head.get();
-        const unsigned version = request.version();
-        const auto found = blobs_.find(id);
-        if (!found)
-            co_return co_await send(
-                stream, text_response(http::status::not_found, version, request.keep_alive(),
-                                      "This node does not hold that blob.\n", "text/plain"));
-        Range range{0, found->size};
-        bool is_partial = false;
-        if (const std::string_view asked(request[http::field::range]); !asked.empty()) {
-            const auto parsed = parse_range(asked, found->size);
-            if (!parsed)
-                co_return co_await send(
-                    stream, text_response(http::status::range_not_satisfiable, version,
-                                          request.keep_alive(), "That range is not in the blob.\n",
-                                          "text/plain"));
-            range = *parsed;
-            is_partial = true;
-        }
-        beast::file file;
-        error_code ec;
-        file.open(found->path.c_str(), beast::file_mode::scan, ec);
-        if (!ec) file.seek(range.begin, ec);
-        if (ec)
-            co_return co_await refuse(stream, http::status::internal_server_error, version,
-                                      "The blob cannot be read: " + ec.message() + "\n");
-        http::response<http::buffer_body> response(
-            is_partial ? http::status::partial_content : http::status::ok, version);
-        response.set(http::field::server, "millraced");
-        response.set(http::field::content_type, "application/octet-stream");
-        response.set(http::field::accept_ranges, "bytes");
-        if (is_partial)
-            response.set(http::field::content_range,
-                         "bytes " + std::to_string(range.begin) + "-" +
-                             std::to_string(range.end == 0 ? 0 : range.end - 1) + "/" +
-                             std::to_string(found->size));
-        response.content_length(range.end - range.begin);
-        response.keep_alive(request.keep_alive());
-        const bool keep_alive = response.keep_alive();
-        const bool is_head = request.method() == http::verb::head;
-        response.body().data = nullptr;
-        response.body().more = !is_head && range.end > range.begin;
-        http::response_serializer<http::buffer_body> serializer(response);
-        co_await http::async_write_header(stream, serializer,
-                                          asio::redirect_error(asio::use_awaitable, ec));
-        if (ec) co_return false;
-        std::vector<char> piece(kPieceBytes);
-        std::uint64_t left = is_head ? 0 : range.end - range.begin;
-        while (left > 0) {
-            const std::size_t want =
-                static_cast<std::size_t>(std::min<std::uint64_t>(left, kPieceBytes));
-            const std::size_t got = file.read(piece.data(), want, ec);
-            if (ec || got == 0) co_return false;  // shorter than promised: the client sees it
-            left -= got;
-            response.body().data = piece.data();
-            response.body().size = got;
-            response.body().more = left > 0;
-            stream.expires_after(std::chrono::milliseconds(settings_.request_timeout_ms));
-            co_await http::async_write(stream, serializer,
-                                       asio::redirect_error(asio::use_awaitable, ec));
-            // The piece was taken; `file.read` leaves a code of success as it finds it.
-            if (ec == http::error::need_buffer) ec = {};
-            if (ec) co_return false;
-        }
-        co_return keep_alive;
     }
 
     asio::awaitable<bool> send(beast::tcp_stream& stream, TextResponse response) {

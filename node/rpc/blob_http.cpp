@@ -1,0 +1,210 @@
+#include "node/rpc/blob_http.hpp"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/file.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <charconv>
+#include <chrono>
+#include <vector>
+
+namespace millrace::node::rpc {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::string_view kUploads = "/blob";
+constexpr std::string_view kBlobs = "/blob/";
+
+/// One request on its way.
+template <class Stream>
+class Exchange {
+  public:
+    Exchange(Stream& stream, beast::flat_buffer& buffer, BlobPort& blobs, BlobHttpLimits limits)
+        : stream_(stream), buffer_(buffer), blobs_(blobs), limits_(limits) {}
+
+    asio::awaitable<bool> put(Parser& head) {
+        const unsigned version = head.get().version();
+        const auto length = head.content_length();
+        if (!length)
+            co_return co_await refuse(http::status::length_required, version,
+                                      "A blob is sent with its Content-Length.\n");
+        if (*length > limits_.blob_bytes_max)
+            co_return co_await refuse(http::status::payload_too_large, version,
+                                      "A file holds at most 2^32 bytes.\n");
+        Result<std::unique_ptr<BlobPort::Upload>> upload = blobs_.upload(*length);
+        if (!upload.has_value())
+            co_return co_await refuse(http::status::insufficient_storage, version,
+                                      upload.error().message + "\n");
+        if (head.get()[http::field::expect] == "100-continue") {
+            http::response<http::empty_body> go(http::status::continue_, version);
+            error_code ec;
+            co_await http::async_write(stream_, go, asio::redirect_error(asio::use_awaitable, ec));
+            if (ec) co_return false;
+        }
+        http::request_parser<http::buffer_body> parser(std::move(head));
+        parser.body_limit(limits_.blob_bytes_max);
+        std::vector<char> piece(kPieceBytes);
+        while (!parser.is_done()) {
+            parser.get().body().data = piece.data();
+            parser.get().body().size = piece.size();
+            expire();
+            error_code ec;
+            co_await http::async_read(stream_, buffer_, parser,
+                                      asio::redirect_error(asio::use_awaitable, ec));
+            if (ec && ec != http::error::need_buffer) co_return false;
+            const std::size_t got = piece.size() - parser.get().body().size;
+            const auto written = (*upload)->write(as_bytes({piece.data(), got}));
+            if (!written.has_value())
+                co_return co_await refuse(http::status::insufficient_storage, version,
+                                          written.error().message + "\n");
+        }
+        const Result<std::string> id = (*upload)->finish();
+        if (!id.has_value())
+            co_return co_await refuse(http::status::insufficient_storage, version,
+                                      id.error().message + "\n");
+        const std::string body = boost::json::serialize(boost::json::object{{"id", *id}});
+        co_return co_await send(text_response(http::status::ok, version, parser.get().keep_alive(),
+                                              body, "application/json"));
+    }
+
+    asio::awaitable<bool> get(Parser& head, std::string id) {
+        const auto& request = head.get();
+        const unsigned version = request.version();
+        const auto found = blobs_.find(id);
+        if (!found)
+            co_return co_await send(
+                text_response(http::status::not_found, version, request.keep_alive(),
+                              "This node does not hold that blob.\n", "text/plain"));
+        ByteRange range{0, found->size};
+        bool is_partial = false;
+        if (const std::string_view asked(request[http::field::range]); !asked.empty()) {
+            const auto parsed = parse_range(asked, found->size);
+            if (!parsed)
+                co_return co_await send(text_response(
+                    http::status::range_not_satisfiable, version, request.keep_alive(),
+                    "That range is not in the blob.\n", "text/plain"));
+            range = *parsed;
+            is_partial = true;
+        }
+        beast::file file;
+        error_code ec;
+        file.open(found->path.c_str(), beast::file_mode::scan, ec);
+        if (!ec) file.seek(range.begin, ec);
+        if (ec)
+            co_return co_await refuse(http::status::internal_server_error, version,
+                                      "The blob cannot be read: " + ec.message() + "\n");
+        http::response<http::buffer_body> response(
+            is_partial ? http::status::partial_content : http::status::ok, version);
+        response.set(http::field::server, "millraced");
+        response.set(http::field::content_type, "application/octet-stream");
+        response.set(http::field::accept_ranges, "bytes");
+        if (is_partial)
+            response.set(http::field::content_range,
+                         "bytes " + std::to_string(range.begin) + "-" +
+                             std::to_string(range.end == 0 ? 0 : range.end - 1) + "/" +
+                             std::to_string(found->size));
+        response.content_length(range.end - range.begin);
+        response.keep_alive(request.keep_alive());
+        const bool keep_alive = response.keep_alive();
+        const bool is_head = request.method() == http::verb::head;
+        response.body().data = nullptr;
+        response.body().more = !is_head && range.end > range.begin;
+        http::response_serializer<http::buffer_body> serializer(response);
+        expire();
+        co_await http::async_write_header(stream_, serializer,
+                                          asio::redirect_error(asio::use_awaitable, ec));
+        if (ec) co_return false;
+        std::vector<char> piece(kPieceBytes);
+        std::uint64_t left = is_head ? 0 : range.end - range.begin;
+        while (left > 0) {
+            const std::size_t want =
+                static_cast<std::size_t>(std::min<std::uint64_t>(left, kPieceBytes));
+            const std::size_t got = file.read(piece.data(), want, ec);
+            if (ec || got == 0) co_return false;  // shorter than promised: the client sees it
+            left -= got;
+            response.body().data = piece.data();
+            response.body().size = got;
+            response.body().more = left > 0;
+            expire();
+            co_await http::async_write(stream_, serializer,
+                                       asio::redirect_error(asio::use_awaitable, ec));
+            // The piece was taken; `file.read` leaves a code of success as it finds it.
+            if (ec == http::error::need_buffer) ec = {};
+            if (ec) co_return false;
+        }
+        co_return keep_alive;
+    }
+
+  private:
+    void expire() {
+        beast::get_lowest_layer(stream_).expires_after(
+            std::chrono::milliseconds(limits_.piece_timeout_ms));
+    }
+
+    asio::awaitable<bool> send(TextResponse response) {
+        error_code ec;
+        const bool keep_alive = response.keep_alive();
+        expire();
+        co_await http::async_write(stream_, response,
+                                   asio::redirect_error(asio::use_awaitable, ec));
+        co_return !ec && keep_alive;
+    }
+
+    /// Answers and closes: the body that may follow is not read.
+    asio::awaitable<bool> refuse(http::status status, unsigned version, std::string sentence) {
+        co_await send(text_response(status, version, false, std::move(sentence), "text/plain"));
+        co_return false;
+    }
+
+    Stream& stream_;
+    beast::flat_buffer& buffer_;
+    BlobPort& blobs_;
+    BlobHttpLimits limits_;
+};
+
+}  // namespace
+
+std::optional<ByteRange> parse_range(std::string_view text, std::uint64_t size) {
+    if (!text.starts_with("bytes=")) return std::nullopt;
+    text.remove_prefix(6);
+    const std::size_t dash = text.find('-');
+    if (dash == std::string_view::npos || dash == 0) return std::nullopt;
+    ByteRange range{0, size};
+    const auto number = [](std::string_view digits, std::uint64_t& out) {
+        const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
+        return ec == std::errc{} && end == digits.data() + digits.size();
+    };
+    if (!number(text.substr(0, dash), range.begin)) return std::nullopt;
+    if (dash + 1 < text.size()) {
+        std::uint64_t last = 0;
+        if (!number(text.substr(dash + 1), last) || last < range.begin) return std::nullopt;
+        range.end = std::min(size, last == UINT64_MAX ? size : last + 1);
+    }
+    if (range.begin > size) return std::nullopt;
+    return range;
+}
+
+bool is_blob_request(http::verb method, std::string_view target) {
+    if (method == http::verb::put) return target == kUploads;
+    return (method == http::verb::get || method == http::verb::head) && target.starts_with(kBlobs);
+}
+
+template <class Stream>
+asio::awaitable<bool> serve_blob(Stream& stream, beast::flat_buffer& buffer, Parser& parser,
+                                 BlobPort& blobs, BlobHttpLimits limits) {
+    Exchange<Stream> exchange(stream, buffer, blobs, limits);
+    if (parser.get().method() == http::verb::put) co_return co_await exchange.put(parser);
+    std::string id(parser.get().target().substr(kBlobs.size()));
+    co_return co_await exchange.get(parser, std::move(id));
+}
+
+template asio::awaitable<bool> serve_blob(beast::tcp_stream&, beast::flat_buffer&, Parser&,
+                                          BlobPort&, BlobHttpLimits);
+
+}  // namespace millrace::node::rpc

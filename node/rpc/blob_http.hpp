@@ -1,0 +1,45 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "node/rpc/blob_port.hpp"
+#include "node/rpc/http_parts.hpp"
+
+/// Blobs over HTTP: `PUT /blob` and `GET /blob/ID` (docs/manual/rpc.md). A blob never lies in
+/// memory whole. Private to node/rpc.
+namespace millrace::node::rpc {
+
+/// Bytes `[begin, end)` of a blob.
+struct ByteRange {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+/// Reads `bytes=START-` or `bytes=START-END` of a file of `size` bytes; none for anything else,
+/// and for what begins beyond the end.
+[[nodiscard]] std::optional<ByteRange> parse_range(std::string_view text, std::uint64_t size);
+
+struct BlobHttpLimits {
+    std::uint64_t blob_bytes_max = std::uint64_t{1} << 32U;
+    /// For each piece, not for the whole.
+    std::uint64_t piece_timeout_ms = 30'000;
+};
+
+/// Whether a request of this method and target is served here.
+[[nodiscard]] bool is_blob_request(boost::beast::http::verb method, std::string_view target);
+
+/// Serves one such request whose head was read; false when the connection must close. Instantiated
+/// in blob_http.cpp for each kind of stream the server has.
+template <class Stream>
+boost::asio::awaitable<bool> serve_blob(Stream& stream, boost::beast::flat_buffer& buffer,
+                                        Parser& parser, BlobPort& blobs, BlobHttpLimits limits);
+
+extern template boost::asio::awaitable<bool> serve_blob(boost::beast::tcp_stream&,
+                                                        boost::beast::flat_buffer&, Parser&,
+                                                        BlobPort&, BlobHttpLimits);
+
+}  // namespace millrace::node::rpc

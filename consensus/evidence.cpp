@@ -5,12 +5,8 @@
 namespace millrace::consensus {
 
 bool is_conflict(const Subject& a, const Subject& b) {
-    if (a.view != b.view) return false;
-    // Two copies of one vote prove nothing (no. 2 of the checklist in docs/protocol/consensus.md).
     if (a == b) return MILLRACE_MUTANT(same_vote_is_evidence);
-    if (a.kind == VoteKind::nullify || b.kind == VoteKind::nullify)
-        return a.kind == VoteKind::finalize || b.kind == VoteKind::finalize;
-    return a.proposal != b.proposal;
+    return proves_fault(a, b);
 }
 
 std::optional<Evidence> make_evidence(const Vote& a, const Vote& b) {

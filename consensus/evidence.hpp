@@ -4,23 +4,10 @@
 
 #include "consensus/messages.hpp"
 
-/// Two signed votes of one view that no honest validator makes: proof of fault by itself.
-/// | pair                               | slashable |
-/// | notarize(c) + notarize(c')         | yes |
-/// | finalize(c) + finalize(c')         | yes |
-/// | nullify + finalize(c)              | yes |
-/// | notarize(c) + finalize(c')         | yes: finalize(c) is only signed by who notarized c |
-/// | notarize + nullify, one vote twice | never |
-/// | votes of different views           | never |
+/// The judge of evidence (common/vote.hpp says what proves a fault).
 namespace millrace::consensus {
 
-/// `first` and `second` in the order of their subjects, so that one fault has one encoding.
-struct Evidence {
-    Vote first;
-    Vote second;
-    friend bool operator==(const Evidence&, const Evidence&) = default;
-};
-BOOST_DESCRIBE_STRUCT(Evidence, (), (first, second))
+using millrace::Evidence;
 
 enum class EvidenceError : std::uint8_t {
     wrong_epoch = 1,
@@ -53,7 +40,7 @@ struct EvidenceContext {
     const VoteVerifier* verifier = nullptr;
     /// Evidence of older epochs comes too late: the stake may have left.
     Epoch oldest;
-    /// This validator has been punished for this epoch and view.
+    /// This validator has been punished for this epoch.
     bool already_punished = false;
 };
 /// Every check, cheap ones first, in the order of `EvidenceError`.

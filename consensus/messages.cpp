@@ -1,72 +1,15 @@
 #include "consensus/messages.hpp"
 
-#include <algorithm>
-#include <bit>
-#include <string_view>
-
 #include "consensus/detail/mutation.hpp"
 
 namespace millrace::consensus {
 namespace {
-
-constexpr std::size_t kTagSize = 16;
-
-std::string_view tag_of(VoteKind kind) {
-    switch (kind) {
-        case VoteKind::notarize:
-            return "mill/notarize";
-        case VoteKind::nullify:
-            return "mill/nullify";
-        case VoteKind::finalize:
-            return "mill/finalize";
-    }
-    return "";
-}
 
 bool has_bit(ByteView bitmap, std::size_t i) {
     return ((unsigned{bitmap[i / 8]} >> (i % 8)) & 1U) != 0;
 }
 
 }  // namespace
-
-Subject Subject::notarize(View view, const Proposal& proposal) {
-    return {VoteKind::notarize, view, proposal};
-}
-Subject Subject::nullify(View view) {
-    return {VoteKind::nullify, view, {}};
-}
-Subject Subject::finalize(View view, const Proposal& proposal) {
-    return {VoteKind::finalize, view, proposal};
-}
-
-void Subject::encode_into(Encoder& out) const {
-    millrace::encode_into(out, kind);
-    millrace::encode_into(out, view);
-    if (kind != VoteKind::nullify) millrace::encode_into(out, proposal);
-}
-
-void Subject::decode_from(Decoder& in) {
-    millrace::decode_into(in, kind);
-    millrace::decode_into(in, view);
-    proposal = {};
-    if (!in.failed() && kind != VoteKind::nullify) millrace::decode_into(in, proposal);
-}
-
-Bytes signed_bytes(const ChainId& chain, Epoch epoch, const Subject& subject) {
-    Encoder out;
-    Bytes tag(kTagSize, 0);
-    const std::string_view text = tag_of(subject.kind);
-    std::copy(text.begin(), text.end(), tag.begin());
-    out.raw(tag);
-    out.raw(chain.view());
-    out.integer(epoch.value);
-    out.integer(subject.view.value);
-    if (subject.kind != VoteKind::nullify) {
-        out.integer(subject.proposal.parent_view.value);
-        out.raw(subject.proposal.block.view());
-    }
-    return std::move(out).take();
-}
 
 Epoch epoch_of(const Message& message) {
     struct Visitor {

@@ -9,50 +9,11 @@
 /// Source: docs/protocol/consensus.md, "Messages".
 namespace millrace::consensus {
 
-enum class VoteKind : std::uint8_t { notarize = 1, nullify = 2, finalize = 3 };
-BOOST_DESCRIBE_ENUM(VoteKind, notarize, nullify, finalize)
-
-/// What a leader proposes in a view: a block, on top of what was agreed in an earlier view.
-/// The parent view is 0 on top of the epoch's first block (the last one of the epoch before).
-struct Proposal {
-    View parent_view;
-    BlockHash block;
-    friend auto operator<=>(const Proposal&, const Proposal&) = default;
-    friend bool operator==(const Proposal&, const Proposal&) = default;
-};
-BOOST_DESCRIBE_STRUCT(Proposal, (), (parent_view, block))
-
-/// What a vote is about. `proposal` is all zero for nullify, and then not on the wire.
-struct Subject {
-    VoteKind kind = VoteKind::nullify;
-    View view;
-    Proposal proposal;
-
-    static Subject notarize(View view, const Proposal& proposal);
-    static Subject nullify(View view);
-    static Subject finalize(View view, const Proposal& proposal);
-
-    void encode_into(Encoder& out) const;
-    void decode_from(Decoder& in);
-    friend auto operator<=>(const Subject&, const Subject&) = default;
-    friend bool operator==(const Subject&, const Subject&) = default;
-};
-BOOST_DESCRIBE_STRUCT(Subject, (), (kind, view, proposal))
-
-/// One validator's signed word. The leader's notarize vote of a view is its proposal.
-struct Vote {
-    Epoch epoch;
-    Subject subject;
-    ValidatorIndex signer;
-    Ed25519Signature signature;
-    friend bool operator==(const Vote&, const Vote&) = default;
-};
-BOOST_DESCRIBE_STRUCT(Vote, (), (epoch, subject, signer, signature))
-
-/// The bytes that a vote signs: a 16-byte tag of the kind, the chain id, epoch, view and, unless it
-/// is a nullify, parent view and block. A vote for one chain, epoch, kind or view never passes as
-/// another's.
-[[nodiscard]] Bytes signed_bytes(const ChainId& chain, Epoch epoch, const Subject& subject);
+using millrace::Proposal;
+using millrace::signed_bytes;
+using millrace::Subject;
+using millrace::Vote;
+using millrace::VoteKind;
 
 /// Votes of more than two thirds of the weight on one subject: a bitmap of the signers (bit i of
 /// byte i/8, least significant first, exactly ceil(n/8) bytes) and their signatures in order.

@@ -55,6 +55,7 @@ struct Floor {
 };
 
 struct Config {
+    /// `vote_domain` of the chain: what votes sign in its place.
     ChainId chain;
     Epoch epoch;
     std::shared_ptr<const ValidatorSet> validators;

@@ -13,19 +13,17 @@
 #include "common/ed25519.hpp"
 #include "common/result.hpp"
 #include "common/units.hpp"
+#include "common/vote.hpp"
 
 /// The words of agreement: validators and their weights, blocks as consensus sees them, time.
 /// Source: docs/protocol/consensus.md.
 namespace millrace::consensus {
 
-/// Position in the epoch's validator set.
-using ValidatorIndex = Unit<struct ValidatorIndexTag, std::uint16_t>;
+using millrace::kValidatorsMax;
+using millrace::ValidatorIndex;
 /// Stake as voting power.
 using Weight = std::uint64_t;
 
-/// A certificate of all of them (31 bytes of bitmap, 240 signatures) stays below 16 KiB, the cap of
-/// its message on the wire; votes are all-to-all, so that more would not be served by this design.
-inline constexpr std::size_t kValidatorsMax = 240;
 /// Total weight stays below this, so that thirds and sums never leave 64 bits.
 inline constexpr Weight kTotalWeightMax = Weight{1} << 60U;
 /// The protocol's largest block.

@@ -67,7 +67,7 @@ Result<market::Genesis> load_or_make_dev_genesis(const std::filesystem::path& pa
     genesis.faucet = true;
     genesis.allocations.push_back({owner, kDevProviderFunds});
     genesis.validators.push_back({owner, keys.vote.public_key(), keys.vrf.public_key(),
-                                  keys.vote.public_key(), kDevValidatorStake});
+                                  keys.peer.public_key(), kDevValidatorStake});
     if (const auto good = market::check_genesis(genesis); !good.has_value())
         return Err{Error{kErrorGenesis,
                          std::string("the dev genesis is invalid: ") + enum_name(good.error())}};

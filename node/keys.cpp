@@ -69,12 +69,13 @@ Result<NodeKeys> load_or_make_keys(const std::filesystem::path& folder) {
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
     MILLRACE_TRY(const SecretBytes<32> vote, load_or_make(folder / "vote.key"));
     MILLRACE_TRY(const SecretBytes<32> vrf, load_or_make(folder / "vrf.key"));
+    MILLRACE_TRY(const SecretBytes<32> peer, load_or_make(folder / "peer.key"));
     MILLRACE_TRY(const SecretBytes<32> provider, load_or_make(folder / "provider.key"));
     MILLRACE_TRY(const SecretBytes<32> provider_vrf, load_or_make(folder / "provider_vrf.key"));
     auto account = AccountSecret::from(provider.view());
     // One in 2^128 draws is no scalar; such a file is not ours.
     if (!account) return Err{key_error(folder / "provider.key", "is not a secp256k1 key")};
-    return NodeKeys{Ed25519Secret(vote), VrfSecret(vrf), *std::move(account),
+    return NodeKeys{Ed25519Secret(vote), VrfSecret(vrf), Ed25519Secret(peer), *std::move(account),
                     VrfSecret(provider_vrf)};
 }
 

@@ -15,6 +15,8 @@ namespace millrace::node {
 struct NodeKeys {
     Ed25519Secret vote;
     VrfSecret vrf;
+    /// Names this node to its peers.
+    Ed25519Secret peer;
     AccountSecret provider;
     VrfSecret provider_vrf;
 };

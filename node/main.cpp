@@ -19,6 +19,7 @@
 #include "node/rpc/node_api.hpp"
 #include "node/rpc/server_http.hpp"
 #include "node/settings.hpp"
+#include "node/signer.hpp"
 
 namespace {
 
@@ -106,6 +107,7 @@ int run(const Settings& settings) {
     auto journal = Journal::open(settings.data_dir / "provider");
     if (!journal.has_value()) return fail(journal.error(), 2);
 
+    LocalSigner signer(keys->vote, keys->vrf);
     const SystemClock clock;
     const MarketBlockReader reader;
     const Ed25519Verifier verifier;
@@ -115,7 +117,7 @@ int run(const Settings& settings) {
 
     // Filled in once they exist; final blocks come only after the engine has started.
     std::unique_ptr<ProviderLoop> loop;
-    auto executor = Executor::open({**db, mempool, clock, &keys->vrf,
+    auto executor = Executor::open({**db, mempool, clock, &signer,
                                     [&loop](const FinalBlockPtr&) {
                                         if (loop) loop->notify();
                                     }},
@@ -123,8 +125,8 @@ int run(const Settings& settings) {
     if (!executor.has_value()) return fail(executor.error(), 2);
 
     std::atomic<bool> is_faulted{false};
-    ChainEngine engine({**db, **executor, reader, verifier, clock, &keys->vote,
-                        [&] { return (*executor)->next_epoch(keys->vote.public_key()); },
+    ChainEngine engine({**db, **executor, reader, verifier, clock, &signer,
+                        [&] { return (*executor)->next_epoch(signer.vote_key()); },
                         [&](const Error& error) {
                             spdlog::critical("{}", error.message);
                             is_faulted = true;
@@ -132,7 +134,7 @@ int run(const Settings& settings) {
                         }});
     TxIntake intake(**db, mempool, clock, chain, [&engine] { engine.notify_work(); });
     LocalBackend backend(**blobs, **trees, settings.data_dir / "work");
-    LocalAnnouncer announcer(**db, **blobs, keys->vote);
+    LocalAnnouncer announcer(**db, **blobs, signer);
     const rpc::NodeApi api{**db,
                            mempool,
                            intake,

@@ -31,12 +31,13 @@ Result<market::ModulePublish> LocalAnnouncer::announce(const BlobId& blob) {
     auto image = vm::publish(*std::move(module));
     if (!image.has_value()) return Err{Error{kErrorModule, image.error().sentence()}};
     out.statement.image = hash_as<ImageRoot>(image->root);
-    const Hash message = market::module_statement_hash(out.statement);
     const auto validators = market::load_validators(snapshot.state());
-    for (std::size_t i = 0; i < validators.size(); ++i)
-        if (validators[i].vote_key == vote_key_.public_key())
-            out.signatures.push_back(
-                {static_cast<std::uint16_t>(i), vote_key_.sign(message.view())});
+    for (std::size_t i = 0; i < validators.size(); ++i) {
+        if (validators[i].vote_key == signer_.vote_key()) {
+            MILLRACE_TRY(const auto signature, signer_.sign_module(out.statement));
+            out.signatures.push_back({static_cast<std::uint16_t>(i), signature});
+        }
+    }
     if (out.signatures.empty())
         return Err{Error{kErrorModule, "this node is no validator of the epoch and cannot sign"}};
     return out;

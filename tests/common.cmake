@@ -14,6 +14,7 @@ millrace_test(NAME test_common_keys LABELS unit
     unit/common/mnemonic_test.cpp
     unit/common/secret_box_test.cpp
     unit/common/unicode_test.cpp
+    unit/common/vote_test.cpp
     unit/common/vrf_test.cpp
   LIBS millrace_common)
 millrace_test(NAME test_common_trees LABELS unit property

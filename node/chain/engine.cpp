@@ -224,9 +224,12 @@ class ChainEngine::Impl {
     }
 
     void sign(const cs::Sign& e) {
-        MILLRACE_ASSERT(ports_.vote_key != nullptr);
-        const Bytes message = cs::signed_bytes(config_.chain, config_.epoch, e.subject);
-        answer(cs::Signed{e.subject, ports_.vote_key->sign(message)});
+        MILLRACE_ASSERT(ports_.signer != nullptr);
+        auto signature = ports_.signer->sign_vote(config_.chain, config_.epoch, e.subject);
+        // A vote that is in the log and not signed now will be signed after a restart: the same
+        // one.
+        if (!signature.has_value()) return die(signature.error());
+        answer(cs::Signed{e.subject, *signature});
     }
 
     void build(const cs::BuildBlock& e) {

@@ -4,9 +4,9 @@
 #include <functional>
 #include <memory>
 
-#include "common/ed25519.hpp"
 #include "consensus/simplex.hpp"
 #include "node/chain/application.hpp"
+#include "node/signer.hpp"
 #include "node/storage/ledger_db.hpp"
 
 namespace millrace::node {
@@ -34,7 +34,7 @@ class ChainEngine {
         const consensus::VoteVerifier& verifier;
         const Clock& clock;
         /// None: an observer.
-        const Ed25519Secret* vote_key = nullptr;
+        Signer* signer = nullptr;
         /// The configuration of an epoch that begins on this final block.
         std::function<consensus::Config()> next_epoch;
         /// Called once, from the engine's thread, when the node must stop; says why.

@@ -187,7 +187,7 @@ void Executor::keep(std::shared_ptr<Speculative> block) {
 }
 
 std::optional<Application::Built> Executor::build(const cs::BuildBlock& wanted) {
-    if (ports_.vrf_key == nullptr) return std::nullopt;
+    if (ports_.signer == nullptr) return std::nullopt;
     const std::shared_ptr<Speculative> fresh = fresh_on(wanted.parent.hash);
     if (!fresh) return std::nullopt;
     const market::ChainState before = market::load_chain(fresh->state_link);
@@ -196,8 +196,12 @@ std::optional<Application::Built> Executor::build(const cs::BuildBlock& wanted) 
     input.view = wanted.view;
     input.time = std::max(ports_.clock.now().wall, wanted.timestamp_min);
     input.proposer = 0;
-    const Hash alpha = market::beacon_input(before.chain, before.beacon);
-    input.beacon_proof = ports_.vrf_key->prove(alpha.view());
+    const auto proof = ports_.signer->vrf_prove(before.chain, before.beacon);
+    if (!proof.has_value()) {
+        spdlog::error("cannot build a block: {}", proof.error().message);
+        return std::nullopt;
+    }
+    input.beacon_proof = *proof;
     const std::uint64_t version = ports_.mempool.version();
     const std::vector<market::CheckedTx> candidates =
         ports_.mempool.candidates(market::load_params(fresh->state_link).time.block_bytes_max,

@@ -5,7 +5,6 @@
 #include <memory>
 #include <vector>
 
-#include "common/vrf.hpp"
 #include "consensus/simplex.hpp"
 #include "market/block/apply.hpp"
 #include "market/genesis.hpp"
@@ -48,8 +47,8 @@ class Executor final : public Application {
         LedgerDb& db;
         Mempool& mempool;
         const Clock& clock;
-        /// The own VRF key, where this node validates.
-        const VrfSecret* vrf_key = nullptr;
+        /// The own keys, where this node validates.
+        Signer* signer = nullptr;
         std::function<void(const FinalBlockPtr&)> on_final;
     };
 

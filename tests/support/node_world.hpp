@@ -37,7 +37,7 @@ class NodeChain {
         auto opened = node::LedgerDb::open(folder);
         REQUIRE(opened.has_value());
         db = *std::move(opened);
-        auto made = node::Executor::open({*db, mempool, clock, &vrf_,
+        auto made = node::Executor::open({*db, mempool, clock, &signer_,
                                           [this](const node::FinalBlockPtr& block) {
                                               if (on_final) on_final(block);
                                           }},
@@ -79,7 +79,9 @@ class NodeChain {
 
   protected:
     market::Genesis genesis_;
+    Ed25519Secret vote_{market::secret_from("vote")};
     VrfSecret vrf_{market::secret_from("vrf")};
+    node::LocalSigner signer_{vote_, vrf_};
 };
 
 /// Passes on to the executor, and fails once where the test says: the engine dies there as in a
@@ -136,8 +138,8 @@ class NodeWithEngine : public NodeChain {
                    FakeClock& fake_clock)
         : NodeChain(folder, genesis, fake_clock),
           app(*executor),
-          engine({*db, app, reader_, verifier_, clock, &vote_,
-                  [this] { return executor->next_epoch(vote_.public_key()); },
+          engine({*db, app, reader_, verifier_, clock, &signer_,
+                  [this] { return executor->next_epoch(signer_.vote_key()); },
                   [this](const Error& error) {
                       death = error.message;
                       is_dead = true;
@@ -182,7 +184,6 @@ class NodeWithEngine : public NodeChain {
   private:
     node::MarketBlockReader reader_;
     node::Ed25519Verifier verifier_;
-    Ed25519Secret vote_{market::secret_from("vote")};
 };
 
 }  // namespace millrace::test

@@ -109,7 +109,7 @@ TEST_SUITE("node/files") {
             CHECK(mode_of(file.path()) == 0600);
             ++files;
         }
-        CHECK(files == 4);
+        CHECK(files == 5);
         const auto again = load_or_make_keys(folder.path() / "keys");
         REQUIRE(again.has_value());
         CHECK(again->vote.public_key() == made->vote.public_key());

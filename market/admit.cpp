@@ -32,10 +32,13 @@ Result<CheckedTx, Refusal> check_tx(SignedTx tx, const ChainId& chain, const Par
     return out;
 }
 
-Status<Refusal> check_envelope(const StateReader& state, const CheckedTx& checked, WallTime time) {
+Status<Refusal> check_envelope(const StateReader& state, const CheckedTx& tx, WallTime time) {
+    return check_envelope(state, load_chain(state), load_params(state), tx, time);
+}
+
+Status<Refusal> check_envelope(const StateReader& state, const ChainState& chain,
+                               const Params& params, const CheckedTx& checked, WallTime time) {
     const Tx& tx = checked.tx();
-    const Params params = load_params(state);
-    const ChainState chain = load_chain(state);
     if (tx.expiry <= time) return Err{Refusal::expired};
     if (tx.expiry.value - time.value > params.time.tx_expiry_max_wall_ms)
         return Err{Refusal::expiry_too_far};

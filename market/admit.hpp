@@ -1,5 +1,6 @@
 #pragma once
 
+#include "market/ledger/chain.hpp"
 #include "market/params.hpp"
 #include "market/refusal.hpp"
 #include "market/state.hpp"
@@ -42,6 +43,25 @@ class CheckedTx {
 /// (`nonce_too_high` may become good); a block that holds one which fails is invalid.
 [[nodiscard]] Status<Refusal> check_envelope(const StateReader& state, const CheckedTx& tx,
                                              WallTime time);
+
+/// The same with the chain's row and the parameters at hand: a block has newer ones than the state
+/// that it stands on.
+[[nodiscard]] Status<Refusal> check_envelope(const StateReader& state, const ChainState& chain,
+                                             const Params& params, const CheckedTx& tx,
+                                             WallTime time);
+
+/// A block's transactions in their order, as they come out of the checks that need no state: a
+/// node makes these on several threads while the first transactions are executed already.
+class CheckedTxs {
+  public:
+    CheckedTxs() = default;
+    CheckedTxs(const CheckedTxs&) = delete;
+    CheckedTxs& operator=(const CheckedTxs&) = delete;
+    virtual ~CheckedTxs() = default;
+    [[nodiscard]] virtual std::size_t count() const = 0;
+    /// Null when the transaction breaks a rule that needs no state. Valid as long as the object.
+    [[nodiscard]] virtual const CheckedTx* at(std::size_t index) = 0;
+};
 
 /// Weight × base fee at the state's base fee; for moves capped at the prepaid fee.
 [[nodiscard]] Amount base_fee_of(const StateReader& state, const CheckedTx& tx);

@@ -65,6 +65,16 @@ std::vector<StateEntry> Overlay::scan(ByteView prefix, ByteView from, std::size_
     return out;
 }
 
+std::optional<Bytes> ReadCache::get(ByteView key) const {
+    Bytes owned(key.begin(), key.end());
+    const auto found = seen_.find(owned);
+    if (found != seen_.end()) return found->second;
+    std::optional<Bytes> value = base_.get(key);
+    bytes_ += key.size() + (value ? value->size() : 0);
+    if (bytes_ <= kBytesMax) seen_.emplace(std::move(owned), value);
+    return value;
+}
+
 void Overlay::put(Bytes key, Bytes value) {
     MILLRACE_ASSERT(!key.empty() && key.size() <= kStateKeyMax);
     MILLRACE_ASSERT(value.size() <= kStateValueMax);

@@ -76,6 +76,25 @@ class Overlay final : public StateReader {
     StateWrites writes_;
 };
 
+/// Remembers what was read one by one, up to a bound: the rules read an account several times in a
+/// transaction, and a database takes microseconds each time. `base` must outlive it and not change.
+class ReadCache final : public StateReader {
+  public:
+    explicit ReadCache(const StateReader& base) : base_(base) {}
+    [[nodiscard]] std::optional<Bytes> get(ByteView key) const override;
+    [[nodiscard]] std::vector<StateEntry> scan(ByteView prefix, ByteView from,
+                                               std::size_t limit) const override {
+        return base_.scan(prefix, from, limit);
+    }
+
+  private:
+    /// Above what the rows of one block's transfers need.
+    static constexpr std::size_t kBytesMax = 64U << 20U;
+    const StateReader& base_;
+    mutable std::map<Bytes, std::optional<Bytes>, std::less<>> seen_;
+    mutable std::size_t bytes_ = 0;
+};
+
 /// A state in memory: for genesis, tests and simulations.
 class MemoryState final : public StateReader {
   public:

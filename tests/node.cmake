@@ -13,4 +13,5 @@ millrace_test(NAME test_node LABELS unit
     unit/node/manual_test.cpp
     unit/node/rpc_test.cpp
     unit/node/settings_test.cpp
+    unit/node/tx_checks_test.cpp
   LIBS millrace_node spdlog::spdlog)

@@ -48,7 +48,7 @@ namespace {
 class BlockRun {
   public:
     BlockRun(const StateReader& state, const BlockInput& input)
-        : overlay_(state), ledger_(overlay_), input_(input) {}
+        : cache_(state), overlay_(cache_), ledger_(overlay_), input_(input) {}
 
     Status<BlockFault> begin() {
         ChainState& chain = ledger_.chain;
@@ -89,9 +89,8 @@ class BlockRun {
         if (bytes_ + tx.size() > bytes_max) return Err{BlockFault::too_many_bytes};
         if (!charge.reserved && ordinary_bytes_ + tx.size() > bytes_max - bytes_max / 4)
             return Err{BlockFault::too_many_ordinary_bytes};
-        // The envelope reads the chain's row: it must see this block's.
-        store(ledger_.state, chain_key(), ledger_.chain);
-        if (const auto envelope = check_envelope(ledger_.state, tx, input_.time);
+        if (const auto envelope =
+                check_envelope(ledger_.state, ledger_.chain, ledger_.params, tx, input_.time);
             !envelope.has_value()) {
             last_refusal_ = envelope.error();
             return Err{BlockFault::transaction_invalid};
@@ -105,7 +104,7 @@ class BlockRun {
         return Ok{};
     }
 
-    BlockOutcome finish(const StateCommitter& committer, std::span<const SignedTx> transactions) {
+    BlockOutcome finish(const StateCommitter& committer) {
         const std::uint64_t target =
             ledger_.params.fees.base_fee_target_bytes_per_s * elapsed_ / 1'000;
         ledger_.chain.base_fee =
@@ -116,7 +115,7 @@ class BlockRun {
         out.receipts = std::move(receipts_);
         out.events = std::move(ledger_.events);
         out.last_of_epoch = ledger_.chain.epoch != epoch_;
-        out.header = make_header(transactions, out.receipts);
+        out.header = make_header(out.receipts);
         out.header.state_root = committer.root_after(out.writes);
         return out;
     }
@@ -190,8 +189,7 @@ class BlockRun {
         for (const DueItem& item : items) process_due(ledger_, item);
     }
 
-    BlockHeader make_header(std::span<const SignedTx> transactions,
-                            std::span<const Receipt> receipts) const {
+    BlockHeader make_header(std::span<const Receipt> receipts) const {
         const ChainState& chain = ledger_.chain;
         BlockHeader header;
         header.protocol_version = version_;
@@ -206,11 +204,12 @@ class BlockRun {
         header.proposer = input_.proposer;
         header.beacon_proof = input_.beacon_proof;
         header.beacon = chain.beacon;
-        header.transactions_root = transactions_root(transactions);
+        header.transactions_root = transactions_root_in(receipts);
         header.receipts_root = receipts_root(receipts);
         return header;
     }
 
+    ReadCache cache_;
     Overlay overlay_;
     Ledger ledger_;
     const BlockInput& input_;
@@ -226,11 +225,28 @@ class BlockRun {
     Refusal last_refusal_ = Refusal::none;
 };
 
-std::vector<SignedTx> signed_of(std::span<const CheckedTx> transactions) {
-    std::vector<SignedTx> out;
-    out.reserve(transactions.size());
-    for (const CheckedTx& tx : transactions) out.push_back(tx.signed_tx());
-    return out;
+/// Transactions that were all checked before.
+class AllChecked final : public CheckedTxs {
+  public:
+    explicit AllChecked(std::span<const CheckedTx> all) : all_(all) {}
+    [[nodiscard]] std::size_t count() const override { return all_.size(); }
+    [[nodiscard]] const CheckedTx* at(std::size_t index) override { return &all_[index]; }
+
+  private:
+    std::span<const CheckedTx> all_;
+};
+
+Result<BlockOutcome, BlockFault> run_block(const StateReader& state,
+                                           const StateCommitter& committer, const BlockInput& input,
+                                           CheckedTxs& transactions) {
+    BlockRun run(state, input);
+    MILLRACE_CHECK(run.begin());
+    for (std::size_t i = 0; i < transactions.count(); ++i) {
+        const CheckedTx* tx = transactions.at(i);
+        if (tx == nullptr) return Err{BlockFault::transaction_invalid};
+        MILLRACE_CHECK(run.add(*tx));
+    }
+    return run.finish(committer);
 }
 
 /// Refusals after which a transaction can never stand in a later block.
@@ -243,25 +259,29 @@ bool is_dead(Refusal refusal) {
 Result<BlockOutcome, BlockFault> apply_block(const StateReader& state,
                                              const StateCommitter& committer,
                                              const BlockInput& input) {
-    BlockRun run(state, input);
-    MILLRACE_CHECK(run.begin());
-    for (const CheckedTx& tx : input.transactions) MILLRACE_CHECK(run.add(tx));
-    return run.finish(committer, signed_of(input.transactions));
+    AllChecked all(input.transactions);
+    return run_block(state, committer, input, all);
 }
 
 Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
                                              const StateCommitter& committer,
                                              const BlockHeader& header,
-                                             std::vector<CheckedTx> transactions) {
+                                             std::span<const CheckedTx> transactions) {
+    AllChecked all(transactions);
+    return check_block(state, committer, header, all);
+}
+
+Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
+                                             const StateCommitter& committer,
+                                             const BlockHeader& header, CheckedTxs& transactions) {
     BlockInput input;
     input.parent = header.parent;
     input.time = header.time;
     input.view = header.view;
     input.proposer = header.proposer;
     input.beacon_proof = header.beacon_proof;
-    input.transactions = std::move(transactions);
     input.version_signal = header.version_signal;
-    MILLRACE_TRY(BlockOutcome outcome, apply_block(state, committer, input));
+    MILLRACE_TRY(BlockOutcome outcome, run_block(state, committer, input, transactions));
     if (outcome.header != header) return Err{BlockFault::header_mismatch};
     return outcome;
 }
@@ -280,7 +300,7 @@ Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
         else if (added.error() == BlockFault::transaction_invalid && is_dead(run.last_refusal()))
             out.dead.push_back(tx.hash());
     }
-    out.outcome = run.finish(committer, out.block.transactions);
+    out.outcome = run.finish(committer);
     out.block.header = out.outcome.header;
     return out;
 }

@@ -64,11 +64,16 @@ struct BlockOutcome {
                                                            const BlockInput& input);
 
 /// Applies a block that another proposed and compares every field of its header.
-/// `transactions` are those of the block, checked, in its order.
+/// `transactions` are those of the block, in its order.
 [[nodiscard]] Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
                                                            const StateCommitter& committer,
                                                            const BlockHeader& header,
-                                                           std::vector<CheckedTx> transactions);
+                                                           CheckedTxs& transactions);
+/// The same for transactions that were checked before.
+[[nodiscard]] Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
+                                                           const StateCommitter& committer,
+                                                           const BlockHeader& header,
+                                                           std::span<const CheckedTx> transactions);
 
 struct BuiltBlock {
     Block block;

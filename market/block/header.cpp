@@ -15,6 +15,13 @@ ListRoot transactions_root(std::span<const SignedTx> transactions) {
     return list_root("mill/txs", leaves);
 }
 
+ListRoot transactions_root_in(std::span<const Receipt> receipts) {
+    std::vector<Hash> leaves;
+    leaves.reserve(receipts.size());
+    for (const Receipt& receipt : receipts) leaves.push_back(Hash{receipt.transaction.bytes});
+    return list_root("mill/txs", leaves);
+}
+
 ListRoot receipts_root(std::span<const Receipt> receipts) {
     std::vector<Hash> leaves;
     leaves.reserve(receipts.size());

@@ -64,6 +64,8 @@ struct Receipt {
 BOOST_DESCRIBE_STRUCT(Receipt, (), (transaction, refusal, fee, tip))
 
 [[nodiscard]] ListRoot transactions_root(std::span<const SignedTx> transactions);
+/// The same out of the receipts, which name the transactions in the same order.
+[[nodiscard]] ListRoot transactions_root_in(std::span<const Receipt> receipts);
 [[nodiscard]] ListRoot receipts_root(std::span<const Receipt> receipts);
 
 }  // namespace millrace::market

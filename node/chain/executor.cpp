@@ -130,7 +130,11 @@ struct Executor::Speculative {
 };
 
 Executor::Executor(Ports ports)
-    : ports_(std::move(ports)), db_state_(ports_.db), db_pages_(ports_.db) {}
+    : ports_(std::move(ports)),
+      db_state_(ports_.db),
+      db_pages_(ports_.db),
+      tx_checks_(TxChecks::threads_here(),
+                 [this](const TxHash& hash) { return ports_.mempool.find(hash); }) {}
 
 Result<std::unique_ptr<Executor>> Executor::open(Ports ports, const market::Genesis& genesis) {
     std::unique_ptr<Executor> executor(new Executor(std::move(ports)));
@@ -235,15 +239,9 @@ Application::Checked Executor::check(const cs::CheckBlock& wanted) {
     auto block = decode<market::Block>(wanted.block->bytes);
     if (!block.has_value()) return {cs::Verdict::invalid, false};
     const market::Params params = market::load_params(fresh->state_link);
-    std::vector<market::CheckedTx> transactions;
-    for (const market::SignedTx& tx : block->transactions) {
-        auto checked = market::check_tx(tx, chain_, params);
-        if (!checked.has_value()) return {cs::Verdict::invalid, false};
-        transactions.push_back(*std::move(checked));
-    }
+    const auto transactions = tx_checks_.begin(block->transactions, chain_, params);
     MapCommitter committer(fresh->pages_link, fresh->parent_map);
-    auto outcome =
-        market::check_block(fresh->state_link, committer, block->header, std::move(transactions));
+    auto outcome = market::check_block(fresh->state_link, committer, block->header, *transactions);
     if (!outcome.has_value()) {
         spdlog::debug("invalid block at height {}: {}", block->header.height.value,
                       market::sentence(outcome.error()));

@@ -13,6 +13,7 @@
 #include "node/chain/block_store.hpp"
 #include "node/chain/engine.hpp"
 #include "node/chain/state_db.hpp"
+#include "node/chain/tx_checks.hpp"
 #include "node/mempool/mempool.hpp"
 
 namespace millrace::node {
@@ -83,6 +84,7 @@ class Executor final : public Application {
     ChainId chain_;
     Head head_;
     std::map<BlockHash, std::shared_ptr<Speculative>> blocks_;
+    TxChecks tx_checks_;
     /// The mempool's version of which no transaction could go into the last block built here.
     std::optional<std::uint64_t> stuck_at_;
 };

@@ -19,6 +19,7 @@ constexpr std::array<const char*, kColumns> kColumnNames{"default", "flat",  "pa
 /// Memtables and block cache share one budget, so that a node's memory has a ceiling.
 constexpr std::size_t kCacheBytes = 128U * 1024U * 1024U;
 constexpr std::size_t kMemtableBytes = 16U * 1024U * 1024U;
+constexpr std::uint64_t kWalBytes = 64U * 1024U * 1024U;
 /// Info logs of RocksDB itself; they are for its authors, two small ones suffice.
 constexpr std::size_t kInfoLogBytes = 1024U * 1024U;
 constexpr std::string_view kVersionKey = "data_version";
@@ -139,6 +140,8 @@ Result<std::unique_ptr<LedgerDb>> LedgerDb::open(const std::filesystem::path& fo
     options.create_if_missing = true;
     options.create_missing_column_families = true;
     options.max_open_files = 256;
+    // What a start has to read again: a second of it, not a minute.
+    options.max_total_wal_size = kWalBytes;
     options.keep_log_file_num = 2;
     options.max_log_file_size = kInfoLogBytes;
     // A torn record at the end of the log is a write that was never acknowledged: drop it. Damage
@@ -208,6 +211,8 @@ Status<> LedgerDb::commit(std::span<const DbWrite> writes) {
     }
     rocksdb::WriteOptions options;
     options.sync = true;
+    // Our batches come sorted by key: each insertion starts where the one before ended.
+    options.memtable_insert_hint_per_batch = true;
     const rocksdb::Status status = impl_->handles.db->Write(options, &batch);
     if (!status.ok()) return Err{failure("write", status)};
     return Ok{};

@@ -1,0 +1,81 @@
+#include "node/chain/tx_checks.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+
+#include "tests/support/market_world.hpp"
+
+namespace millrace::test {
+
+using market::SignedTx;
+using market::World;
+
+namespace {
+
+/// Transfers of one account, the one at `bad` with a signature of another message.
+std::vector<SignedTx> transfers(World& w, std::size_t count, std::size_t bad) {
+    std::vector<SignedTx> out;
+    for (std::size_t i = 0; i < count; ++i) {
+        const market::Transfer body{w.address("bob"), market::credits(i + 1), {}};
+        out.push_back(w.sign("alice", w.next_tx("alice", body)));
+        ++w.person("alice").next[0];
+    }
+    if (bad < count) out[bad].signature = out[(bad + 1) % count].signature;
+    return out;
+}
+
+}  // namespace
+
+TEST_SUITE("node/tx_checks") {
+    TEST_CASE("every transaction comes out in its place, on any number of threads") {
+        World w;
+        const std::vector<SignedTx> all = transfers(w, 200, 77);
+        for (const std::size_t threads : {0U, 1U, 3U}) {
+            node::TxChecks checks(threads, nullptr);
+            for (int round = 0; round < 3; ++round) {
+                const auto checked = checks.begin(all, w.chain(), w.params());
+                REQUIRE(checked->count() == all.size());
+                for (std::size_t i = 0; i < all.size(); ++i) {
+                    const market::CheckedTx* tx = checked->at(i);
+                    CHECK((tx == nullptr) == (i == 77));
+                    if (tx != nullptr) CHECK(tx->hash() == market::tx_hash(all[i]));
+                }
+            }
+        }
+    }
+
+    TEST_CASE("an answer may be dropped before its end, and an empty block has none") {
+        World w;
+        const std::vector<SignedTx> all = transfers(w, 500, 500);
+        node::TxChecks checks(2, nullptr);
+        for (int round = 0; round < 20; ++round) {
+            const auto checked = checks.begin(all, w.chain(), w.params());
+            CHECK(checked->at(0) != nullptr);
+        }
+        CHECK(checks.begin({}, w.chain(), w.params())->count() == 0);
+    }
+
+    TEST_CASE("what the mempool has checked is not checked again") {
+        World w;
+        const std::vector<SignedTx> all = transfers(w, 40, 40);
+        std::map<TxHash, market::CheckedTx> pool;
+        for (const SignedTx& tx : all) pool.emplace(market::tx_hash(tx), w.checked(tx));
+        std::atomic<int> found = 0;
+        node::TxChecks checks(1, [&](const TxHash& hash) -> std::optional<market::CheckedTx> {
+            const auto at = pool.find(hash);
+            if (at == pool.end()) return std::nullopt;
+            ++found;
+            return at->second;
+        });
+        std::vector<SignedTx> block = all;
+        // Another signature is another hash: it does not pass for the one that was checked.
+        block[7].signature.bytes[0] ^= 1U;
+        const auto checked = checks.begin(block, w.chain(), w.params());
+        for (std::size_t i = 0; i < block.size(); ++i)
+            CHECK((checked->at(i) == nullptr) == (i == 7));
+        CHECK(found == 39);
+    }
+}
+
+}  // namespace millrace::test

@@ -39,7 +39,7 @@ class Updater {
     /// are slots of `page` unless the depth starts a page of its own. Recursion is at most 256
     /// deep, the length of a path, with at most 43 pages open.
     Result<MapNode, MapCorruption> apply(const MapNode& node, unsigned depth, MapPage* page,
-                                         unsigned slot, std::span<const MapChange> changes) {
+                                         std::size_t slot, std::span<const MapChange> changes) {
         if (changes.empty()) return node;
         if (!is_inner(node)) {
             if (auto few = settle(node, changes)) return *std::move(few);
@@ -66,7 +66,8 @@ class Updater {
 
   private:
     Result<MapNode, MapCorruption> apply_below(const MapNode& node, unsigned depth, MapPage& page,
-                                               unsigned slot, std::span<const MapChange> changes) {
+                                               std::size_t slot,
+                                               std::span<const MapChange> changes) {
         // Two distinct paths part before their end, so no inner node is as deep as this.
         MILLRACE_ASSERT(depth < kMapDepthMax);
         MapNode& left = page.slots.at(2 * slot);
@@ -78,14 +79,14 @@ class Updater {
             (path_bit(leaf->path, depth) ? right : left) = *leaf;
         }
         const std::size_t split = left_part(changes, depth);
-        MILLRACE_TRY(MapNode left_after,
+        MILLRACE_TRY(const MapNode left_after,
                      apply(left, depth + 1, &page, 2 * slot, changes.first(split)));
-        MILLRACE_TRY(MapNode right_after,
+        MILLRACE_TRY(const MapNode right_after,
                      apply(right, depth + 1, &page, 2 * slot + 1, changes.subspan(split)));
         MapNode after = detail::join_map_nodes(left_after, right_after);
         // Below no inner node there is nothing: what is left of two children moves up.
-        left = is_inner(after) ? std::move(left_after) : MapNode{};
-        right = is_inner(after) ? std::move(right_after) : MapNode{};
+        left = is_inner(after) ? left_after : MapNode{};
+        right = is_inner(after) ? right_after : MapNode{};
         return after;
     }
 
@@ -200,11 +201,11 @@ Result<MapUpdate, MapCorruption> update_map(const MapPageStore& store, const Map
     assert_ascending(changes);
     MILLRACE_CHECK(detail::check_count(root));
     Updater updater(store);
-    MILLRACE_TRY(MapNode top, updater.apply(root.top, 0, nullptr, 1, changes));
+    MILLRACE_TRY(const MapNode top, updater.apply(root.top, 0, nullptr, 1, changes));
     if (updater.removed() > root.entry_count) return Err{MapCorruption::count_differs};
     MapUpdate out;
     out.root.entry_count = root.entry_count - updater.removed() + updater.added();
-    out.root.top = std::move(top);
+    out.root.top = top;
     MILLRACE_CHECK(detail::check_count(out.root));
     out.writes = std::move(updater).take_writes();
     return out;
@@ -215,7 +216,7 @@ Result<std::optional<Hash>, MapCorruption> find_in_map(const MapPageStore& store
     MILLRACE_CHECK(detail::check_count(root));
     MapNode node = root.top;
     const auto page = std::make_unique<MapPage>();
-    unsigned slot = 1;
+    std::size_t slot = 1;
     for (unsigned depth = 0; is_inner(node); ++depth) {
         if (depth % kMapPageLevels == 0) {
             MILLRACE_TRY(*page, detail::load_map_page(

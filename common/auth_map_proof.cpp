@@ -64,7 +64,7 @@ Result<MapProof, MapCorruption> prove_in_map(const MapPageStore& store, const Ma
     proof.entry_count = root.entry_count;
     MapNode node = root.top;
     const auto page = std::make_unique<MapPage>();
-    unsigned slot = 1;
+    std::size_t slot = 1;
     unsigned depth = 0;
     for (; std::holds_alternative<MapInner>(node); ++depth) {
         if (depth % kMapPageLevels == 0) {

@@ -108,6 +108,7 @@ Result<Mnemonic, MnemonicRefusal> Mnemonic::parse(std::string_view text) {
     if (unknown != 0) return Err{MnemonicRefusal{MnemonicError::unknown_word, unknown}};
 
     SecretBuffer entropy(words * 4 / 3);
+    // NOLINTNEXTLINE(misc-const-correctness): written through `byte`, which the check does not see.
     std::uint8_t checksum = 0;
     for (std::size_t i = 0; i < words * kWordBits; ++i) {
         const unsigned bit =

@@ -12,7 +12,7 @@
 namespace millrace::consensus {
 
 /// 32 unpredictable bytes per block, for the market and for later leader schedules.
-using Beacon = FixedBytes<32, struct BeaconTag>;
+using Beacon = FixedBytes<32, struct AgreementBeaconTag>;
 
 /// Port: the check of a VRF proof, common/vrf.hpp in the node.
 class VrfVerifier {

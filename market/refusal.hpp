@@ -111,6 +111,7 @@ enum class Refusal : std::uint16_t {
 
 namespace refusal_detail {
 // Boost.Describe's macro ends at 52 enumerators; these are the same descriptors from our table.
+// NOLINTBEGIN(readability-identifier-naming): `value` and `name` are what Boost.Describe reads
 struct NoneRow {
     static constexpr Refusal value = Refusal::none;
     static constexpr const char* name = "none";
@@ -122,6 +123,7 @@ struct NoneRow {
     };
 MILLRACE_REFUSALS(MILLRACE_REFUSAL_ROW)
 #undef MILLRACE_REFUSAL_ROW
+// NOLINTEND(readability-identifier-naming)
 #define MILLRACE_REFUSAL_TYPE(number, name, sentence) , Row##number
 using Rows = boost::mp11::mp_list<NoneRow MILLRACE_REFUSALS(MILLRACE_REFUSAL_TYPE)>;
 #undef MILLRACE_REFUSAL_TYPE

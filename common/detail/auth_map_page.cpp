@@ -47,7 +47,7 @@ void take(ByteView& raw, Fixed& out) {
 
 /// Every inner node above two entries or more, as far as this page can tell.
 bool inner_nodes_are_full(const MapPage& page) {
-    for (unsigned slot = 1; slot < MapPage::kSlots / 2; ++slot) {
+    for (std::size_t slot = 1; slot < MapPage::kSlots / 2; ++slot) {
         if (slot != 1 && !is_inner(page.slots.at(slot))) continue;
         if (settled_join(page.slots.at(2 * slot), page.slots.at(2 * slot + 1))) return false;
     }

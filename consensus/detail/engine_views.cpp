@@ -225,7 +225,7 @@ std::optional<BlockCheck> Engine::examine(Round& at, const Proposal& proposal, b
 /// (R3) The parent is the highest view that can be justified: final, or notarized and certified,
 /// with a nullification for every view above it. What is missing is asked for.
 void Engine::lead() {
-    Round& at = round(current_);
+    const Round& at = round(current_);
     if (!can_vote() || at.leader != *config_.self || is_overrun()) return;
     const bool done = at.build_asked || has_notarized(current_);
     if (done || has_nullified(current_)) return;

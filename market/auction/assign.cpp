@@ -48,6 +48,7 @@ std::uint32_t ChunkBoard::place(std::uint32_t ask, std::uint32_t lots,
                                 std::vector<std::uint32_t>& out) {
     std::array<std::vector<std::uint32_t>, kReplicasMax + 1> by_need;
     const auto size = static_cast<std::uint32_t>(cells_.size());
+    if (size == 0) return 0;
     for (std::uint32_t i = 0; i < size; ++i) {
         const std::uint32_t at = (cursor_ + i) % size;
         const Cell& cell = cells_[at];

@@ -75,6 +75,7 @@ void choose_classes(MarketView& view) {
         return a.id < b.id;
     });
     std::vector<std::pair<ClassId, std::uint32_t>> index;
+    index.reserve(view.classes.size());
     for (std::uint32_t i = 0; i < view.classes.size(); ++i)
         index.emplace_back(view.classes[i].id, i);
     std::sort(index.begin(), index.end());
@@ -92,7 +93,8 @@ void collect_steps(MarketView& view) {
         if (class_index == kNone) continue;
         const AskOrder& ask = book.asks[i];
         const auto lots = offered_lots(ask);
-        for (std::uint8_t s = 0; s < ask.steps.size(); ++s) {
+        const auto step_count = static_cast<std::uint8_t>(ask.steps.size());
+        for (std::uint8_t s = 0; s < step_count; ++s) {
             if (lots[s] == 0) continue;
             view.steps.push_back(
                 {grossed_up(ask.steps[s].price, book.fee_bp).value, i, class_index, lots[s], s});

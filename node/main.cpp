@@ -26,6 +26,7 @@ namespace {
 using namespace millrace;
 using namespace millrace::node;
 
+constexpr int kExitUsage = 1;
 constexpr int kExitFault = 6;
 
 /// The store as the HTTP server sees it.
@@ -88,6 +89,16 @@ int fail(const Error& error, int exit_code) {
     return exit_code;
 }
 
+/// What an owner needs to register this node as a provider's machine. The chains that there are so
+/// far are test networks.
+int print_provider_keys(const Settings& settings) {
+    const auto keys = load_or_make_keys(settings.data_dir / "keys");
+    if (!keys.has_value()) return fail(keys.error(), 2);
+    std::cout << "operator=" << to_text(to_address(keys->provider.public_key()), Network::test)
+              << "\nvrf-key=" << to_hex(keys->provider_vrf.public_key().view()) << "\n";
+    return 0;
+}
+
 int run(const Settings& settings) {
     // Before any thread, so that all inherit the mask.
     const StopSignals signals;
@@ -113,7 +124,16 @@ int run(const Settings& settings) {
     const Ed25519Verifier verifier;
     Mempool mempool(settings.mempool_bytes_max);
     const ChainId chain = market::chain_id_of(*genesis);
-    const Address provider = to_address(keys->provider.public_key());
+    const Address operator_account = to_address(keys->provider.public_key());
+    std::optional<Address> owner;
+    if (!settings.provide_for.empty()) {
+        const auto address = parse_address(settings.provide_for, genesis->network);
+        if (!address.has_value())
+            return fail(Error{kExitUsage, "--provide-for " + settings.provide_for + ": " +
+                                              std::string(sentence(address.error()))},
+                        kExitUsage);
+        owner = *address;
+    }
 
     // Filled in once they exist; final blocks come only after the engine has started.
     std::unique_ptr<ProviderLoop> loop;
@@ -146,7 +166,9 @@ int run(const Settings& settings) {
                            genesis->network,
                            clock.now().monotonic_ms,
                            settings.provide,
-                           provider};
+                           owner.value_or(operator_account),
+                           operator_account,
+                           keys->provider_vrf.public_key()};
     rpc::MethodTable methods(JsonStyle{genesis->network});
     rpc::add_all_methods(methods, api);
     HttpBlobs http_blobs(**blobs);
@@ -164,7 +186,7 @@ int run(const Settings& settings) {
             ProviderLoop::Ports{**db, intake, mempool, clock, backend,
                                 [&](Needed needed) { hold(**blobs, **trees, std::move(needed)); },
                                 keys->provider, keys->provider_vrf.public_key(), chain,
-                                genesis->network},
+                                genesis->network, owner},
             std::move(offer), *std::move(journal));
         loop->start();
     }
@@ -196,6 +218,7 @@ int main(int argc, char** argv) {
     const Parsed parsed = parse_settings(argc, argv);
     if (parsed.exit_code) return *parsed.exit_code;
     try {
+        if (parsed.settings.print_provider_keys) return print_provider_keys(parsed.settings);
         return run(parsed.settings);
     } catch (const std::exception& trouble) {
         // The libraries' exceptions are caught where they are called; what comes here is a mistake.

@@ -12,6 +12,8 @@ namespace {
 constexpr const char* kFooter = R"(Examples:
   millraced --dev                       a chain of your own, validating and providing, on this machine
   millraced --dev --data-dir /tmp/mill  the same with its data in another folder
+  millraced --dev --no-provide          the same without work for others
+  millraced --dev --provide-for tmill1...  the provider is its owner's, whose key is in a wallet elsewhere
   millrace chain status                 asks a running node
 
 Every flag is also a variable, MILLRACE_RPC_PORT for --rpc-port, and a line of a --config file, rpc-port=8645.
@@ -61,7 +63,7 @@ Row row(const char* name, T& target, const char* help) {
     out.add = [flag, &target, help](CLI::App& app) {
         CLI::Option* option = nullptr;
         if constexpr (std::is_same_v<T, bool>)
-            option = app.add_flag(flag, target, help);
+            option = app.add_flag(flag + ",!--no-" + flag.substr(2), target, help);
         else
             option = app.add_option(flag, target, help)->capture_default_str();
         return option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -75,7 +77,11 @@ std::vector<Row> rows_of(Settings& s) {
         row("data-dir", s.data_dir, "Folder of the ledger, blobs and keys"),
         row("dev", s.dev,
             "A chain of one validator that also provides, with a faucet and short times"),
-        row("provide", s.provide, "Offer this machine for paid work (--dev implies it)"),
+        row("provide", s.provide,
+            "Offer this machine for paid work; --dev does, unless --no-provide is given"),
+        row("provide-for", s.provide_for,
+            "Work for this provider, named by its owner's address and registered with `millrace "
+            "provider register`; left out, the node's own account registers itself"),
         row("rpc-address", s.rpc_address, "Address that JSON-RPC listens on"),
         row("rpc-port", s.rpc_port, "Port that JSON-RPC listens on; 0 takes a free one"),
         row("log-level", s.log_level,
@@ -126,13 +132,18 @@ Parsed parse_settings(int argc, char** argv) {
     // A mistyped line is a mistake, not a comment.
     app.allow_config_extras(CLI::config_extras_mode::error);
     const std::vector<Row> rows = rows_of(out.settings);
+    const CLI::Option* provide = nullptr;
     for (const Row& one : rows) {
         CLI::Option* option = one.add(app);
+        if (one.name == "provide") provide = option;
         if (one.name == "log-level")
             option->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
     }
     app.add_flag("--print-config", out.settings.print_config,
                  "Print the settings in force as a config file, and end")
+        ->configurable(false);
+    app.add_flag("--print-provider-keys", out.settings.print_provider_keys,
+                 "Print the public keys that `millrace provider register` needs, and end")
         ->configurable(false);
     try {
         app.parse(arguments(rows, argc, argv));
@@ -140,6 +151,7 @@ Parsed parse_settings(int argc, char** argv) {
         out.exit_code = app.exit(trouble, std::cout, std::cerr) == 0 ? 0 : 1;
         return out;
     }
+    if (out.settings.print_provider_keys) return out;
     if (!out.settings.dev) {
         std::cerr
             << "millraced: only --dev is there yet: a network of many validators is not built. "
@@ -147,7 +159,12 @@ Parsed parse_settings(int argc, char** argv) {
         out.exit_code = 1;
         return out;
     }
-    out.settings.provide = true;
+    if (provide->empty()) out.settings.provide = out.settings.dev;
+    if (!out.settings.provide && !out.settings.provide_for.empty()) {
+        std::cerr << "millraced: --provide-for needs --provide; leave --no-provide out\n";
+        out.exit_code = 1;
+        return out;
+    }
     if (out.settings.print_config) {
         std::cout << to_config_text(out.settings);
         out.exit_code = 0;

@@ -16,7 +16,9 @@ namespace millrace::node {
 struct Settings {
     std::filesystem::path data_dir;
     bool dev = false;
-    bool provide = false;
+    bool provide = false;  ///< left out: whether `dev`
+    /// The owner's address of the provider that this node works for; empty: its own account.
+    std::string provide_for;
     std::string rpc_address = "127.0.0.1";
     std::uint16_t rpc_port = 8645;
     std::string log_level = "info";
@@ -28,6 +30,7 @@ struct Settings {
     Amount provider_stake{1'000 * kNanoPerCredit};
     std::uint64_t mempool_bytes_max = 64ULL << 20U;
     bool print_config = false;
+    bool print_provider_keys = false;
 };
 
 /// What `main` does next.

@@ -81,7 +81,8 @@ class ProviderLoop::Impl {
         : ports_(std::move(ports)),
           offer_(std::move(offer)),
           journal_(std::move(journal)),
-          self_(to_address(ports_.account.public_key())) {}
+          operator_(to_address(ports_.account.public_key())),
+          provider_(ports_.provider.value_or(operator_)) {}
     ~Impl() { stop(); }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
@@ -132,10 +133,11 @@ class ProviderLoop::Impl {
 
     void pass() {
         const StateSnapshot snapshot(ports_.db);
-        const auto self = market::provider_view(snapshot.state(), self_);
-        if (!self) return register_self(snapshot);
+        const auto served = market::provider_view(snapshot.state(), provider_);
+        if (!served && provider_ == operator_) return register_self(snapshot);
+        if (!is_entrusted(served)) return;
         const std::set<LeaseId> live = lease_ids(snapshot.state());
-        forget_ended(live);
+        forget_ended(snapshot.state(), live);
         for (const LeaseId& id : live) {
             if (settled_.contains(id)) continue;
             const auto lease = market::lease_view(snapshot.state(), id);
@@ -146,13 +148,35 @@ class ProviderLoop::Impl {
         hold_needed(snapshot);
     }
 
+    /// Whether the provider is registered with this node's key as its operator's. Says so when it
+    /// changes, since only the owner can mend it.
+    [[nodiscard]] bool is_entrusted(const std::optional<market::ProviderView>& served) {
+        const bool is_so =
+            served && (provider_ == operator_ || served->provider.operator_account == operator_);
+        if (was_entrusted_ == is_so) return is_so;
+        was_entrusted_ = is_so;
+        const std::string name = to_text(provider_, ports_.network);
+        const std::string self = to_text(operator_, ports_.network);
+        if (is_so)
+            spdlog::info("provider: works for {}", name);
+        else if (served)
+            spdlog::warn("provider: the operator of {} is {}, not this node's {}; nothing is done",
+                         name, to_text(served->provider.operator_account, ports_.network), self);
+        else
+            spdlog::warn(
+                "provider: {} is not registered; its owner does it with `millrace provider "
+                "register --operator {}`",
+                name, self);
+        return is_so;
+    }
+
     /// All leases that the ledger lists of this provider, by page.
     [[nodiscard]] std::set<LeaseId> lease_ids(const market::StateReader& state) const {
         std::set<LeaseId> out;
         Bytes from;
         while (out.size() < kLeasesMax) {
-            const auto rows =
-                state.scan(market::Key(market::Table::provider_lease).add(self_), from, kLeasePage);
+            const auto rows = state.scan(market::Key(market::Table::provider_lease).add(provider_),
+                                         from, kLeasePage);
             for (const market::StateEntry& row : rows)
                 out.insert(market::id_in_key<LeaseId>(row.key, kLeaseAt));
             if (rows.size() < kLeasePage) break;
@@ -166,7 +190,7 @@ class ProviderLoop::Impl {
     void hold_needed(const StateSnapshot& snapshot) {
         if (hold_at_ms_ && now_ms() < *hold_at_ms_) return;
         hold_at_ms_ = now_ms() + kHoldMs;
-        Needed needed = needed_by_jobs(snapshot.state(), self_);
+        Needed needed = needed_by_jobs(snapshot.state(), provider_);
         for (const auto& [lease, entry] : journal_.entries())
             for (const market::Claim& claim : entry.claims)
                 needed.add_output(claim.output_root, claim.tails);
@@ -181,8 +205,8 @@ class ProviderLoop::Impl {
 
     void register_self(const StateSnapshot& snapshot) {
         market::ProviderRegister body;
-        body.operator_account = self_;
-        body.payout_account = self_;
+        body.operator_account = operator_;
+        body.payout_account = operator_;
         body.vrf_key = ports_.vrf_key;
         body.endpoint = offer_.endpoint;
         body.stake = offer_.stake;
@@ -191,7 +215,7 @@ class ProviderLoop::Impl {
     }
 
     /// Leases that the ledger no longer lists need nothing more; their tasks stop at once.
-    void forget_ended(const std::set<LeaseId>& live) {
+    void forget_ended(const market::StateReader& state, const std::set<LeaseId>& live) {
         std::erase_if(settled_, [&](const LeaseId& id) { return !live.contains(id); });
         const auto has_ended = [&](const LeaseId& id) {
             return !live.contains(id) || settled_.contains(id);
@@ -210,8 +234,15 @@ class ProviderLoop::Impl {
         });
         std::vector<LeaseId> gone;
         for (const auto& [lease, entry] : journal_.entries())
-            if (has_ended(lease)) gone.push_back(lease);
+            if (has_ended(lease) && !is_of_another(state, lease)) gone.push_back(lease);
         for (const LeaseId& lease : gone) journal_.erase(lease);
+    }
+
+    /// A lease of a provider that this node worked for before: its salt is kept, for its stake
+    /// hangs on it, and the node may be set back to it.
+    [[nodiscard]] bool is_of_another(const market::StateReader& state, const LeaseId& id) const {
+        const auto lease = market::lease_view(state, id);
+        return lease && lease->lease.provider != provider_;
     }
 
     void advance(const StateSnapshot& snapshot, const market::LeaseView& lease) {
@@ -306,7 +337,7 @@ class ProviderLoop::Impl {
     void commit(const StateSnapshot& snapshot, const JournalEntry& entry) {
         market::LeaseCommit body;
         body.lease = entry.lease;
-        body.commitment = market::make_commitment(ports_.chain, entry.lease, self_,
+        body.commitment = market::make_commitment(ports_.chain, entry.lease, provider_,
                                                   market::claims_root(entry.claims), entry.salt);
         send(snapshot, {entry.lease, Step::commit}, kLaneMove, body);
     }
@@ -355,10 +386,10 @@ class ProviderLoop::Impl {
     [[nodiscard]] std::uint64_t next_sequence(const StateSnapshot& snapshot,
                                               std::uint8_t lane) const {
         std::uint64_t next = 0;
-        if (const auto account = market::account_view(snapshot.state(), self_))
+        if (const auto account = market::account_view(snapshot.state(), operator_))
             for (const market::Lane& row : account->lanes)
                 if (row.lane == lane) next = row.next;
-        return ports_.mempool.next_sequence(self_, lane, next);
+        return ports_.mempool.next_sequence(operator_, lane, next);
     }
 
     void run_tasks() {
@@ -399,7 +430,9 @@ class ProviderLoop::Impl {
     /// Settled leases that the ledger still lists: nothing is to be done for them.
     std::set<LeaseId> settled_;
     std::optional<std::uint64_t> hold_at_ms_;
-    Address self_;
+    Address operator_;
+    market::ProviderId provider_;
+    std::optional<bool> was_entrusted_;
 
     std::mutex mutex_;
     std::condition_variable wake_;

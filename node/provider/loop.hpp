@@ -24,7 +24,7 @@ struct Offer {
     std::uint32_t cores = 1;
 };
 
-/// Takes this provider's leases through their life: prepare, start, run, commit, reveal. It keeps
+/// Takes a provider's leases through their life: prepare, start, run, commit, reveal. It keeps
 /// no state of its own but the journal: each pass compares what the ledger says with what is there
 /// and does the next thing, so that a restart at any point goes on where it was, and work for an
 /// ended lease stops at once.
@@ -38,10 +38,14 @@ class ProviderLoop {
         Backend& backend;
         /// Told now and then what must stay on this machine.
         std::function<void(Needed)> hold;
+        /// Signs: the operator's key.
         const AccountSecret& account;
         VrfKey vrf_key;
         ChainId chain;
         Network network;
+        /// Whose leases are taken. None: the operator's own account, which registers itself. Else
+        /// its owner has registered it with this operator; until then the loop waits.
+        std::optional<market::ProviderId> provider = std::nullopt;
     };
 
     ProviderLoop(Ports ports, Offer offer, Journal journal);

@@ -37,7 +37,11 @@ struct NodeApi {
     Network network;
     std::uint64_t started_ms = 0;
     bool is_provider = false;
+    /// Whose leases this node takes; the operator's account unless --provide-for names another.
     Address provider;
+    /// What a registration of this node as a provider's machine names.
+    Address operator_account;
+    VrfKey provider_vrf_key;
 };
 
 void add_chain_methods(MethodTable& table, const NodeApi& api);

@@ -23,6 +23,13 @@ BOOST_DESCRIBE_STRUCT(StatusAnswer, (),
                       (version, chain, network, height, head, head_time, uptime_ms,
                        waiting_transactions, blob_bytes, blob_quota_bytes, provider))
 
+struct KeysAnswer {
+    Address operator_account;
+    VrfKey vrf_key;
+    std::optional<Address> provider;
+};
+BOOST_DESCRIBE_STRUCT(KeysAnswer, (), (operator_account, vrf_key, provider))
+
 StatusAnswer status(const NodeApi& api) {
     const StateSnapshot snapshot(api.db);
     const auto head = BlockStore(snapshot.db()).head();
@@ -60,6 +67,15 @@ void add_node_methods(MethodTable& table, const NodeApi& api) {
         "node_status", "This node: version, chain, head, uptime, waiting transactions, blob store.",
         boost::json::object{},
         [&api](const NoParams&) -> Result<StatusAnswer, RpcError> { return status(api); });
+    table.add<NoParams>(
+        "node_keys",
+        "Public keys of this node as a provider's machine, for a provider_register transaction, "
+        "and the provider whose leases it takes.",
+        boost::json::object{}, [&api](const NoParams&) -> Result<KeysAnswer, RpcError> {
+            KeysAnswer answer{api.operator_account, api.provider_vrf_key, std::nullopt};
+            if (api.is_provider) answer.provider = api.provider;
+            return answer;
+        });
     table.add<NoParams>("rpc_discover", "This interface as an OpenRPC document.",
                         boost::json::object{},
                         [&table](const NoParams&) -> Result<boost::json::value, RpcError> {

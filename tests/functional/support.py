@@ -167,17 +167,18 @@ class Bench:
                 out.append(answer["result"])
         return out
 
-    def wallet(self, *words, code=0, **more):
+    def wallet(self, *words, code=0, text="", **more):
+        """Runs the wallet with `text` on standard input; it must end with `code`, if there is one."""
         done = subprocess.run([str(self.bin / "millrace"), *map(str, words)], env=self.env, capture_output=True,
-                              stdin=subprocess.DEVNULL, timeout=COMMAND_S, cwd=self.folder, **more)
+                              input=text.encode(), timeout=COMMAND_S, cwd=self.folder, **more)
         assert code is None or done.returncode == code, \
             f"millrace {' '.join(map(str, words))}: ended with {done.returncode}, not {code}\n" \
             f"{done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}"
         return done
 
-    def wallet_json(self, *words, code=0):
+    def wallet_json(self, *words, code=0, text=""):
         """The wallet's one JSON value; where it fails, the data that the failure carries."""
-        done = self.wallet("--json", "--yes", "--quiet", *words, code=code)
+        done = self.wallet("--json", "--yes", "--quiet", *words, code=code, text=text)
         return json.loads(done.stdout)
 
     def open_account(self, credits=1000):

@@ -22,8 +22,9 @@ struct Options {
     std::optional<std::string> task_gas;
     std::optional<std::uint64_t> task_mib;
     // Registration.
-    std::string endpoint;
-    std::string vrf_key;
+    std::optional<std::string> endpoint;
+    std::optional<std::string> vrf_key;
+    std::optional<std::string> keys_from;
     std::optional<std::string> encryption_key;
     std::optional<std::string> operator_account;
     std::optional<std::string> payout_account;
@@ -106,32 +107,86 @@ Try<Ok> send_body(Context& context, Signer& signer, market::TxBody body,
     MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, std::move(body)));
     if (!question.empty()) MILLRACE_CHECK(context.confirm(question));
     MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
-    context.print(boost::json::object{{"hash", to_hex(sent.hash.view())},
+    context.print(boost::json::object{{"account", signer.text(signer.address())},
+                                      {"hash", to_hex(sent.hash.view())},
                                       {"height", sent.height.value},
                                       {"fee", std::to_string(sent.receipt.fee.value)}},
                   fmt::format("{} Final in block {}.", done, sent.height.value));
     return Ok{};
 }
 
-Try<Address> address_or(const std::optional<std::string>& text, const Signer& signer) {
-    if (!text) return signer.address();
-    const auto address = parse_address(*text, signer.node().network);
+/// An address, or the name of an account in the keystore.
+Try<Address> address_of(Context& context, const std::string& text, const Signer& signer) {
+    if (is_account_name(text)) {
+        const auto account = context.keystore().find(text);
+        if (account.has_value()) return account->address();
+    }
+    const auto address = parse_address(text, signer.node().network);
     if (address.has_value()) return *address;
-    return Err{Failure{Exit::bad_input, fmt::format("{}: {}", *text, sentence(address.error()))}};
+    return Err{Failure{Exit::bad_input, fmt::format("{}: {}", text, sentence(address.error()))}};
+}
+
+/// What `node_keys` answers.
+struct NodeKeys {
+    Address operator_account;
+    VrfKey vrf_key;
+    std::optional<Address> provider;
+};
+BOOST_DESCRIBE_STRUCT(NodeKeys, (), (operator_account, vrf_key, provider))
+
+/// The machine that is to be registered, as it says itself.
+struct Machine {
+    NodeKeys keys;
+    /// HOST:PORT of its URL.
+    std::string endpoint;
+};
+Try<Machine> ask_machine(Context& context, const Options& options) {
+    const std::string url = options.keys_from.value_or(context.node);
+    MILLRACE_TRY(const auto client, Client::make(url));
+    MILLRACE_TRY(const NodeKeys keys, client->ask<NodeKeys>("node_keys"));
+    const std::size_t host = url.find("//");
+    return Machine{keys, url.substr(host == std::string::npos ? 0 : host + 2)};
+}
+
+/// The ledger refuses an operator that it does not know; better said before stake is put up.
+Try<Ok> check_operator_exists(Context& context, const Signer& signer, const Address& account) {
+    MILLRACE_TRY(Client* const client, context.client());
+    const auto answer = client->call("state_account", {{"account", signer.text(account)}});
+    if (answer.has_value()) return Ok{};
+    if (answer.error().exit != Exit::not_found) return Err{answer.error()};
+    return Err{Failure{Exit::not_found,
+                       fmt::format("the operator's account {0} is empty, and it pays the fees of "
+                                   "each lease; `millrace send {0} 1` first",
+                                   signer.text(account))}};
+}
+
+Try<market::Endpoint> endpoint_of(const Options& options, const std::optional<Machine>& machine) {
+    const std::string text = options.endpoint ? *options.endpoint
+                             : machine        ? machine->endpoint
+                                              : std::string();
+    if (text.empty())
+        return Err{Failure{Exit::usage, "--endpoint is needed with --vrf-key: HOST:PORT"}};
+    if (text.size() > market::kEndpointMax)
+        return Err{Failure{Exit::usage,
+                           fmt::format("--endpoint: at most {} bytes", market::kEndpointMax)}};
+    return market::Endpoint(text);
 }
 
 Try<Ok> register_provider(Context& context, const Options& options) {
     market::ProviderRegister body;
     MILLRACE_TRY(body.stake, parse_credits("--stake", options.credits));
-    MILLRACE_TRY(body.vrf_key, parse_id<VrfKey>("--vrf-key", options.vrf_key));
+    std::optional<Machine> machine;
+    if (options.vrf_key) {
+        MILLRACE_TRY(body.vrf_key, parse_id<VrfKey>("--vrf-key", *options.vrf_key));
+    } else {
+        MILLRACE_TRY(machine, ask_machine(context, options));
+        body.vrf_key = machine->keys.vrf_key;
+    }
     if (options.encryption_key) {
         MILLRACE_TRY(body.encryption_key,
                      parse_id<market::EncryptionKey>("--encryption-key", *options.encryption_key));
     }
-    if (options.endpoint.size() > market::kEndpointMax)
-        return Err{Failure{Exit::usage,
-                           fmt::format("--endpoint: at most {} bytes", market::kEndpointMax)}};
-    body.endpoint = options.endpoint;
+    MILLRACE_TRY(body.endpoint, endpoint_of(options, machine));
     market::Ask ask;
     constexpr std::uint64_t kTaskMibDefault = 1'024;
     ask.task_bytes_max = kTaskMibDefault << 20U;
@@ -139,12 +194,65 @@ Try<Ok> register_provider(Context& context, const Options& options) {
     ask.task_gas_max = Gas{chain.params.jobs.lot_gas_max};
     MILLRACE_TRY(body.ask, changed_ask(std::move(ask), options));
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
-    MILLRACE_TRY(body.operator_account, address_or(options.operator_account, signer));
-    MILLRACE_TRY(body.payout_account, address_or(options.payout_account, signer));
-    const std::string question = fmt::format("Put up {} credits of stake and offer {}?",
-                                             to_credits(body.stake), ask_text(body.ask));
-    return send_body(context, signer, std::move(body), question,
-                     "Registered as " + signer.text(signer.address()) + ".");
+    body.operator_account = machine ? machine->keys.operator_account : signer.address();
+    if (options.operator_account) {
+        MILLRACE_TRY(body.operator_account, address_of(context, *options.operator_account, signer));
+    }
+    body.payout_account = signer.address();
+    if (options.payout_account) {
+        MILLRACE_TRY(body.payout_account, address_of(context, *options.payout_account, signer));
+    }
+    MILLRACE_CHECK(check_operator_exists(context, signer, body.operator_account));
+    const std::string self = signer.text(signer.address());
+    const std::string question =
+        fmt::format("Put up {} credits of stake and offer {}, run by the key of {}?",
+                    to_credits(body.stake), ask_text(body.ask), signer.text(body.operator_account));
+    std::string done = fmt::format("Registered as {}.", self);
+    if (machine && machine->keys.provider != signer.address())
+        done += fmt::format(" Start the machine's node with --provide-for {}.", self);
+    return send_body(context, signer, std::move(body), question, done);
+}
+
+/// By the owner: who runs the machine, and who is paid.
+Try<Ok> change_keys(Context& context, const Options& options) {
+    if (!options.operator_account && !options.payout_account)
+        return Err{Failure{Exit::usage, "say what changes: --operator, --payout"}};
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    market::ProviderKeys body;
+    MILLRACE_TRY(body.provider, provider_of(signer, options));
+    std::string what;
+    if (options.operator_account) {
+        MILLRACE_TRY(body.operator_account, address_of(context, *options.operator_account, signer));
+        MILLRACE_CHECK(check_operator_exists(context, signer, *body.operator_account));
+        what += fmt::format(" The operator is {}.", signer.text(*body.operator_account));
+    }
+    if (options.payout_account) {
+        MILLRACE_TRY(body.payout_account, address_of(context, *options.payout_account, signer));
+        what += fmt::format(" Paid is {}.", signer.text(*body.payout_account));
+    }
+    return send_body(context, signer, body, what.substr(1) + " Shall it be so?", what.substr(1));
+}
+
+/// By owner or operator: where the machine is reached, and its VRF key.
+Try<Ok> update(Context& context, const Options& options) {
+    if (!options.endpoint && !options.vrf_key && !options.keys_from)
+        return Err{Failure{Exit::usage, "say what changes: --endpoint, --vrf-key, --keys-from"}};
+    market::ProviderUpdate body;
+    std::optional<Machine> machine;
+    if (options.keys_from) {
+        MILLRACE_TRY(machine, ask_machine(context, options));
+        body.vrf_key = machine->keys.vrf_key;
+    }
+    if (options.vrf_key) {
+        MILLRACE_TRY(body.vrf_key, parse_id<VrfKey>("--vrf-key", *options.vrf_key));
+    }
+    if (options.endpoint || machine) {
+        MILLRACE_TRY(body.endpoint, endpoint_of(options, machine));
+    }
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    MILLRACE_TRY(body.provider, provider_of(signer, options));
+    return send_body(context, signer, body, "",
+                     "Changed; a new VRF key counts from the next clearing.");
 }
 
 Try<Ok> change_ask(Context& context, const Options& options) {
@@ -285,19 +393,32 @@ void add_provider_commands(CLI::App& app, Context& context) {
         command->add_option("--provider", o->provider, "Provider, unless it is that account");
         return command;
     };
-    CLI::App* registers =
-        add("register", "Put up stake and offer a machine",
-            "millrace provider register --stake 1000 --step 0.005:4 --memory-mib 4096 --endpoint "
-            "203.0.113.7:8646 --vrf-key 5c0f...\n\n`millraced --dev` registers itself; this is for "
-            "accounts whose owner's key is elsewhere.",
-            register_provider);
+    CLI::App* registers = add(
+        "register", "Put up stake and offer a machine",
+        "millrace provider register --stake 1000 --step 0.005:4 --memory-mib 256\n\nThe machine "
+        "is the node at --keys-from, else at --node; its key runs the provider and cannot "
+        "touch the stake.\nIt works once it is started with --provide-for and this account's "
+        "address. `millraced --dev` without that registers itself.",
+        register_provider);
     registers->add_option("--from", o->from, "Account that owns the provider");
     registers->add_option("--stake", o->credits, "Credits put up")->required();
-    registers->add_option("--endpoint", o->endpoint, "Where data is served, HOST:PORT")->required();
-    registers->add_option("--vrf-key", o->vrf_key, "The machine's VRF key")->required();
+    const auto machine = [&](CLI::App* command) {
+        command->add_option("--keys-from", o->keys_from, "The machine's node, http://HOST:PORT");
+        command->add_option("--endpoint", o->endpoint,
+                            "Where data is served, HOST:PORT; else that node's");
+        command
+            ->add_option("--vrf-key", o->vrf_key,
+                         "The machine's VRF key, as `millraced --print-provider-keys` prints it")
+            ->excludes("--keys-from");
+    };
+    machine(registers);
     registers->add_option("--encryption-key", o->encryption_key, "The machine's X25519 key");
-    registers->add_option("--operator", o->operator_account, "Account that runs the machine");
-    registers->add_option("--payout", o->payout_account, "Account that is paid");
+    const auto accounts = [&](CLI::App* command) {
+        command->add_option("--operator", o->operator_account,
+                            "Account whose key runs the machine, by address or name");
+        command->add_option("--payout", o->payout_account, "Account that is paid, likewise");
+    };
+    accounts(registers);
     add_ask_options(registers, *o, true);
 
     CLI::App* shows = add("show", "Stake, offer, leases and record of a provider",
@@ -309,6 +430,11 @@ void add_provider_commands(CLI::App& app, Context& context) {
     add_ask_options(signs(add("ask", "Change the offer; what is not named stays",
                               "millrace provider ask --step 0.004:2 --step 0.006:4", change_ask)),
                     *o, false);
+    accounts(
+        signs(add("keys", "Another operator or payout account; the owner signs",
+                  "millrace provider keys --operator tmill1... --payout savings", change_keys)));
+    machine(signs(add("update", "Another endpoint or VRF key, for a machine that has moved",
+                      "millrace provider update --keys-from http://203.0.113.7:8645", update)));
     const auto amount = [&](CLI::App* command) {
         signs(command)->add_option("credits", o->credits, "Amount")->required();
     };

@@ -55,7 +55,7 @@ TEST_SUITE("node/manual") {
         NoModules modules;
         const rpc::NodeApi api{*chain.db, chain.mempool, intake,        **blobs,       **trees,
                                modules,   clock,         world.chain(), Network::test, 0,
-                               false,     Address{}};
+                               false,     Address{},     Address{},     VrfKey{}};
         rpc::MethodTable table(JsonStyle{Network::test});
         rpc::add_all_methods(table, api);
         const std::string expected = kHead + table.markdown();

@@ -103,6 +103,19 @@ TEST_SUITE("node/settings") {
         CHECK(parse({}).settings.rpc_port == 2000);
     }
 
+    TEST_CASE("--dev provides, unless it is told not to, by flag, variable or file") {
+        const test::TempDir folder;
+        const std::string file = (folder.path() / "millraced.conf").string();
+        std::ofstream(file) << "dev=true\nprovide=false\n";
+        CHECK(parse({"--dev"}).settings.provide);
+        CHECK_FALSE(parse({"--dev", "--no-provide"}).settings.provide);
+        CHECK_FALSE(parse({"--config", file}).settings.provide);
+        CHECK(parse({"--config", file, "--provide"}).settings.provide);
+        const Variable off("MILLRACE_PROVIDE", "false");
+        CHECK_FALSE(parse({"--dev"}).settings.provide);
+        CHECK(parse({"--dev", "--provide"}).settings.provide);
+    }
+
     TEST_CASE("mistakes end with code 1 and name what is wrong") {
         const test::TempDir folder;
         const std::string file = (folder.path() / "millraced.conf").string();
@@ -114,6 +127,7 @@ TEST_SUITE("node/settings") {
             {{"--dev", "--unknown"}, "unknown"},
             {{"--config", file}, "rpc-prot"},
             {{"--config", file + ".absent"}, "absent"},
+            {{"--dev", "--no-provide", "--provide-for", "tmill1x"}, "--no-provide"},
             {{}, "--dev"},
         };
         for (const auto& [words, expected] : rows) {

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+
+#include "tests/support/skip.hpp"
 
 namespace millrace::test {
 
@@ -62,8 +63,7 @@ Bytes SpecScript::module_bytes(const SpecCommand& command) const {
 std::optional<std::filesystem::path> vectors_folder(const char* test_name) {
     if (const char* folder = std::getenv("MILLRACE_VECTORS"); folder != nullptr && *folder != '\0')
         return std::filesystem::path{folder};
-    std::printf("SKIPPED %s: set MILLRACE_VECTORS to the folder of published test vectors\n",
-                test_name);
+    skip_case(std::string(test_name) + " (MILLRACE_VECTORS is not set)");
     return std::nullopt;
 }
 

@@ -47,8 +47,8 @@ struct SpecScript {
     [[nodiscard]] Bytes module_bytes(const SpecCommand& command) const;
 };
 
-/// The folder in the environment variable MILLRACE_VECTORS; none, said in one line, when it is
-/// unset.
+/// The folder in the environment variable MILLRACE_VECTORS; none, and the case counts as skipped,
+/// when it is unset.
 [[nodiscard]] std::optional<std::filesystem::path> vectors_folder(const char* test_name);
 
 /// The core scripts (those of SIMD lie apart), by name. Fails the test when a file is unreadable.

@@ -2,22 +2,23 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
 
+#include "tests/support/skip.hpp"
+
 namespace millrace::test {
 
 /// The text of a published vector file, `path` relative to the folder that the environment variable
-/// MILLRACE_VECTORS names. None where the variable is unset, and a line that says so: a skipped
-/// test must not look like a passed one. A file that is missing from the folder fails the test.
+/// MILLRACE_VECTORS names. None where the variable is unset, and the case counts as skipped: it
+/// must not look like a passed one. A file that is missing from the folder fails the test.
 inline std::optional<std::string> read_vectors(const std::string& path) {
     const char* folder = std::getenv("MILLRACE_VECTORS");
     if (folder == nullptr || *folder == '\0') {
-        std::printf("SKIPPED: %s (MILLRACE_VECTORS is not set)\n", path.c_str());
+        skip_case(path + " (MILLRACE_VECTORS is not set)");
         return std::nullopt;
     }
     std::ifstream file(std::string(folder) + "/" + path, std::ios::binary);

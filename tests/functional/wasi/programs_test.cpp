@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <iostream>
 
+#include "tests/support/skip.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "vm/native/disk_tree.hpp"
 #include "vm/native/task_executor.hpp"
@@ -21,7 +21,7 @@ std::optional<fs::path> program(const std::string& name) {
     const char* folder = std::getenv("MILLRACE_WASI_PROGRAMS");
     const fs::path path = fs::path(folder == nullptr ? "" : folder) / name;
     if (folder != nullptr && fs::exists(path)) return path;
-    std::cout << "SKIPPED: " << name << " (its compiler is not installed)\n";
+    millrace::test::skip_case(name + " (its compiler is not installed)");
     return std::nullopt;
 }
 

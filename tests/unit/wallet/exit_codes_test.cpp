@@ -6,13 +6,15 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/skip.hpp"
+
 namespace millrace::wallet {
 
 TEST_SUITE("wallet/exit_codes") {
     TEST_CASE("the manual lists every exit code as the table has it") {
         const char* golden = std::getenv("MILLRACE_GOLDEN");
         if (golden == nullptr) {
-            MESSAGE("SKIPPED: MILLRACE_GOLDEN is not set; ctest sets it");
+            test::skip_case("the manual (MILLRACE_GOLDEN is not set; ctest sets it)");
             return;
         }
         const auto path =

@@ -138,6 +138,34 @@ TEST_SUITE("functional/wasi") {
         CHECK_EQ(read(scratch.path() / "out/a/renamed.txt"), "first");
     }
 
+    TEST_CASE("an AssemblyScript program counts the words of the files that its arguments name") {
+        const auto module = program("report_as.wasm");
+        if (!module) return;
+        TempDir scratch;
+        WorkerJob job = job_of(*module, scratch);
+        write(scratch.path() / "in/a.txt", "one two\nthree four five\n");
+        write(scratch.path() / "in/long.txt", std::string(3'000, 'x'));
+        job.args = {"report", "a.txt", "long.txt", "nope", "names/a.txt"};
+        WorkerSetup setup;
+        setup.program = default_worker_program();
+        setup.deadline = std::chrono::seconds(120);
+        const std::atomic<bool> stop{false};
+        const auto done = run_in_worker(setup, job, {}, stop);
+        if (!done) FAIL(done.error().sentence);
+        CHECK_EQ(text(done->tails.out), "hello from report, hello\nfiles: a.txt long.txt names\n");
+        CHECK_EQ(text(done->tails.err), "nope: error 44\n");
+        CHECK_EQ(done->facts.exit, ExitKind::exited);
+        CHECK_EQ(done->facts.exit_code, 1U);
+        CHECK_EQ(read(scratch.path() / "out/report.txt"),
+                 "a.txt: 2 lines, 5 words\nlong.txt: 0 lines, 1 words\n"
+                 "names/a.txt: 0 lines, 0 words\n"
+                 "3 letters: 2\n4 letters: 2\n5 letters: 1\n3000 letters: 1\n");
+        REQUIRE(done->claim.has_value());
+        Watched watched;
+        fs::remove_all(scratch.path() / "out");
+        CHECK((*done->claim == *run(job, watched).claim));
+    }
+
     TEST_CASE("a worker process comes to the same claim, every time") {
         const auto module = program("files_c.wasm");
         if (!module) return;

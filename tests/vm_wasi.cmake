@@ -11,6 +11,9 @@ millrace_test(NAME test_vm_wasi_property LABELS property
   SOURCES
     property/vm/wasi_model_test.cpp
   LIBS millrace_vm)
+millrace_test(NAME test_vm_wasi_vectors LABELS unit vectors
+  SOURCES vectors/vm/wasi_test.cpp
+  LIBS millrace_vm)
 if(TARGET millrace_vm_native)
   millrace_test(NAME test_vm_native LABELS unit
     SOURCES

@@ -165,7 +165,7 @@ inline std::vector<Program> all_programs() {
 inline vm::Image image_of(const Bytes& module) {
     // Not `publish`: programs here need not export a memory.
     auto valid = vm::load_module(module);
-    REQUIRE_MESSAGE(valid.has_value(), valid.error().sentence());
+    if (!valid.has_value()) FAIL(valid.error().sentence());
     auto image = vm::make_image(*valid);
     if (!image.has_value()) FAIL(image.error().sentence());
     return std::move(image).value();

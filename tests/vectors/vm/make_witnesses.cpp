@@ -13,7 +13,7 @@
 
 #include "common/codec.hpp"
 #include "common/rng.hpp"
-#include "tests/support/machine_programs.hpp"
+#include "tests/support/golden_programs.hpp"
 #include "tests/vectors/vm/random_programs.hpp"
 #include "vm/machine/recording.hpp"
 #include "vm/machine/witness.hpp"
@@ -229,7 +229,9 @@ int main(int argc, char** argv) {
     Rng rng(std::strtoull(argv[1], nullptr, 10));
     const std::uint64_t count = std::strtoull(argv[2], nullptr, 10);
     const StandardInput input;
-    std::vector<Program> programs = all_programs();
+    std::vector<Program> programs;
+    for (const GoldenProgram& program : golden_programs())
+        programs.push_back({program.name, program.module});
     for (int i = 4; i < argc; ++i) {
         std::ifstream file(argv[i], std::ios::binary);
         programs.push_back({std::filesystem::path(argv[i]).stem(),

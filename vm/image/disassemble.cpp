@@ -18,10 +18,10 @@ std::string target(std::uint32_t from, std::uint32_t distance) {
 
 /// What follows the name.
 std::string operands(ImageForm form, std::uint64_t w, std::uint64_t extension, std::uint32_t at) {
-    const std::string a = slot(word::a(w));
+    std::string a = slot(word::a(w));
     const std::string b = slot(word::b(w));
     const std::string c = slot(word::c(w));
-    const std::string x = std::to_string(word::x(w));
+    std::string x = std::to_string(word::x(w));
     const std::string low = std::to_string(word::low(extension));
     const std::string high = std::to_string(word::x(extension));
     const auto link = [&] { return target(at + 1, word::low(extension)) + ", else gas " + high; };

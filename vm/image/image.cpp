@@ -123,7 +123,7 @@ class Builder {
         return Ok{};
     }
 
-    std::optional<HostCall> resolve(const Import& import) const {
+    [[nodiscard]] std::optional<HostCall> resolve(const Import& import) const {
         const FuncType& type = m_.function_type(import.index);
         Bytes params;
         Bytes results;

@@ -209,6 +209,7 @@ void DirectAccess::write(Address at, ByteView in) {
 void DirectAccess::copy(Address to, Address from, std::uint32_t size) {
     if (size == 0) return;
     std::uint8_t* target = page_for_write(page_of(to)) + offset_of(to);
+    MILLRACE_DEBUG_ASSERT(target != nullptr);
     const std::uint8_t* source = page_for_read(page_of(from));
     if (source == nullptr)
         std::memset(target, 0, size);

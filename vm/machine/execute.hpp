@@ -15,7 +15,7 @@
 /// Source: docs/protocol/machine.md, "Instructions".
 namespace millrace::vm {
 
-/// Steps from the last boundary, and where to stop. Counted only where `kCount` is set; never part
+/// Steps from the last boundary, and where to stop. Counted only where `Counted` is set; never part
 /// of the state.
 struct StepBudget {
     std::uint64_t used = 0;
@@ -45,7 +45,7 @@ enum class ExecuteStop : std::uint8_t {
 ///
 /// `Hosts` offers `call(state, number, address of first argument)`, and `fits_memory(state, pages)`
 /// for `memory.grow`.
-template <bool kCount, MachineAccess A, class Hosts>
+template <bool Counted, MachineAccess A, class Hosts>
 ExecuteStop execute(A& state, Hosts& hosts, StepBudget& budget) {
     typename A::Code pc = state.code(state.reg(Register::pc));
     typename A::Frame frame = state.frame(state.reg(Register::frame_pointer));
@@ -95,7 +95,7 @@ ExecuteStop execute(A& state, Hosts& hosts, StepBudget& budget) {
 
 #define MILLRACE_DISPATCH()                                               \
     do {                                                                  \
-        if constexpr (kCount) {                                           \
+        if constexpr (Counted) {                                          \
             if (budget.used == budget.max || state.failed()) goto paused; \
             ++budget.used;                                                \
         }                                                                 \
@@ -283,7 +283,7 @@ op_ret: {
     MILLRACE_DISPATCH();
 }
 op_zero_locals:
-    if constexpr (!kCount) {
+    if constexpr (!Counted) {
         // At once; the number of micro-steps matters to nobody here.
         if (const std::uint64_t cost = gas::zeroed_locals(MILLRACE_X);
             state.reg(Register::progress_a) == 0) {
@@ -298,7 +298,7 @@ op_zero_locals:
         outcome =
             bulk::zero_locals<A>({progress, gas, gas_limit, trap}, frame, MILLRACE_A, MILLRACE_X);
         if (outcome != bulk::Outcome::again) break;
-        if constexpr (kCount) {
+        if constexpr (Counted) {
             if (budget.used == budget.max || state.failed()) goto paused_in_work;
             ++budget.used;
         }
@@ -312,7 +312,7 @@ op_host:
     for (;;) {
         host_outcome = hosts.call(state, MILLRACE_X, kSlotsBase + 8 * (frame.index() + MILLRACE_A));
         if (host_outcome != HostOutcome::again) break;
-        if constexpr (kCount) {
+        if constexpr (Counted) {
             if (budget.used == budget.max || state.failed()) {
                 gas = state.reg(Register::gas_used);
                 goto paused;
@@ -360,14 +360,15 @@ op_invalid:
     // ---- memory ---------------------------------------------------------------------------
     // An effective address is the 32-bit operand plus a 32-bit offset, in 64 bits; compared with
     // the size before anything else, by every tier.
-#define MILLRACE_LOAD_FROM(address, Type, Extended, words)                         \
-    do {                                                                           \
-        const std::uint64_t at = (address);                                        \
-        if (at + sizeof(Type) > memory.size()) [[unlikely]]                        \
-            goto out_of_bounds;                                                    \
-        const auto loaded = static_cast<Extended>(memory.template load<Type>(at)); \
-        frame.set(MILLRACE_A, std::uint64_t{loaded});                              \
-        MILLRACE_NEXT(words);                                                      \
+#define MILLRACE_LOAD_FROM(address, Type, Extended, words)  \
+    do {                                                    \
+        const std::uint64_t at = (address);                 \
+        if (at + sizeof(Type) > memory.size()) [[unlikely]] \
+            goto out_of_bounds;                             \
+        const Type narrow = memory.template load<Type>(at); \
+        const auto loaded = static_cast<Extended>(narrow);  \
+        frame.set(MILLRACE_A, std::uint64_t{loaded});       \
+        MILLRACE_NEXT(words);                               \
     } while (false)
 #define MILLRACE_STORE_TO(address, Type, words)                                    \
     do {                                                                           \
@@ -430,7 +431,7 @@ op_global_set:
         for (;;) {                                                                    \
             outcome = (expression);                                                   \
             if (outcome != bulk::Outcome::again) break;                               \
-            if constexpr (kCount) {                                                   \
+            if constexpr (Counted) {                                                  \
                 if (budget.used == budget.max || state.failed()) goto paused_in_work; \
                 ++budget.used;                                                        \
             }                                                                         \

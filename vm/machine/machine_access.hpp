@@ -153,6 +153,12 @@ class AddressedTables {
     void set_memory_pages(std::uint64_t pages) { self().set_reg(Register::memory_pages, pages); }
 
   private:
+    // Only who derives from it for itself makes one.
+    friend Derived;
+    template <class>
+    friend class PagedAccess;
+    AddressedTables() = default;
+
     Derived& self() { return static_cast<Derived&>(*this); }
 };
 

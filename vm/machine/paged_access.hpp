@@ -98,6 +98,9 @@ class PagedAccess : public AddressedTables<Derived> {
     }
 
   private:
+    friend Derived;
+    PagedAccess() = default;
+
     Derived& self() { return static_cast<Derived&>(*this); }
     static std::uint64_t offset(Address at) { return at & (kPageSize - 1); }
     bool fits(Address at, std::uint64_t size) {

@@ -84,14 +84,14 @@ void finish_step(A& state, Hosts& hosts) {
 
 }  // namespace detail
 
-/// Runs to the next boundary, to the end, or (with `kCount`) until `budget.used` is `budget.max`.
+/// Runs to the next boundary, to the end, or (with `Counted`) until `budget.used` is `budget.max`.
 /// Without counting the state is at a position that is no business of the caller's.
-template <bool kCount, MachineAccess A, class Hosts>
+template <bool Counted, MachineAccess A, class Hosts>
     requires HostsOf<Hosts, A>
 RunStop run_segment(A& state, Hosts& hosts, StepBudget& budget) {
     const FloatEnvironment floats;
-    const auto spent = [&] { return kCount && budget.used == budget.max; };
-    if (!kCount || budget.used == 0) {
+    const auto spent = [&] { return Counted && budget.used == budget.max; };
+    if (!Counted || budget.used == 0) {
         if (spent()) return RunStop::steps;
         ++budget.used;
         if (state.reg(Register::status) == static_cast<std::uint64_t>(RunStatus::yielded))
@@ -104,13 +104,13 @@ RunStop run_segment(A& state, Hosts& hosts, StepBudget& budget) {
         if (status == static_cast<std::uint64_t>(RunStatus::yielded)) return RunStop::boundary;
         if (spent()) return RunStop::steps;
         if (state.reg(Register::pending_status) == 0) {
-            const ExecuteStop stop = execute<kCount>(state, hosts, budget);
+            const ExecuteStop stop = execute<Counted>(state, hosts, budget);
             if (stop == ExecuteStop::fault) return RunStop::fault;
             detail::announce(state, stop);
         } else if (state.reg(Register::ending_stage) == 0) {
             ++budget.used;
             detail::finish_step(state, hosts);
-        } else if constexpr (kCount) {
+        } else if constexpr (Counted) {
             ++budget.used;
             normalise_step(state);
         } else {

@@ -203,6 +203,7 @@ enum class FileType : std::uint8_t {
     regular_file = 4,
 };
 
+// NOLINTBEGIN(readability-identifier-naming): WASI's own names, as those of its enumerations are
 namespace rights {
 inline constexpr std::uint64_t fd_datasync = 1ULL << 0;
 inline constexpr std::uint64_t fd_read = 1ULL << 1;
@@ -268,6 +269,7 @@ inline constexpr std::uint32_t modified = 4;
 inline constexpr std::uint32_t modified_now = 8;
 inline constexpr std::uint32_t known = 15;
 }  // namespace time_flags
+// NOLINTEND(readability-identifier-naming)
 
 inline constexpr std::uint32_t kFdstatSize = 24;
 inline constexpr std::uint32_t kFilestatSize = 64;

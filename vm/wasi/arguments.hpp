@@ -29,6 +29,7 @@
 /// ```
 namespace millrace::vm {
 
+// NOLINTBEGIN(readability-identifier-naming): rows of the table above
 namespace arguments_offset {
 inline constexpr std::uint64_t version = 0;
 inline constexpr std::uint64_t input_form = 4;
@@ -47,6 +48,7 @@ inline constexpr std::uint64_t environment_count = 104;
 inline constexpr std::uint64_t environment_bytes = 108;
 inline constexpr std::uint64_t strings = 128;
 }  // namespace arguments_offset
+// NOLINTEND(readability-identifier-naming)
 
 inline constexpr std::uint32_t kArgumentsVersion = 1;
 /// Room for arguments and environment together.

@@ -42,6 +42,7 @@ inline constexpr std::uint64_t kTreeRecords = kPageSize;
 inline constexpr std::uint64_t kTreeRecordSize = 32;
 inline constexpr std::uint64_t kTreeSize = std::uint64_t{1} << kSuperregionBits;
 
+// NOLINTBEGIN(readability-identifier-naming): rows of the table above
 namespace tree_header {
 inline constexpr std::uint64_t magic = 0;
 inline constexpr std::uint64_t version_and_big = 8;
@@ -50,6 +51,7 @@ inline constexpr std::uint64_t names_end = 24;
 inline constexpr std::uint64_t inline_end = 32;
 inline constexpr std::uint64_t total_bytes = 40;
 }  // namespace tree_header
+// NOLINTEND(readability-identifier-naming)
 
 /// One record as it lies in an image.
 struct TreeRecord {

@@ -75,7 +75,7 @@ void FunctionLowering::end() {
         end_function();
         return;
     }
-    Control& control = controls_.back();
+    const Control& control = controls_.back();
     const bool has_false_edge = control.kind == Control::Kind::if_;  // no else: it ends here, too
     const bool merges = control.end_reached || has_false_edge;
     if (merges) {
@@ -107,7 +107,7 @@ void FunctionLowering::end() {
 }
 
 void FunctionLowering::end_function() {
-    Control control = controls_.back();
+    const Control control = controls_.back();
     if (control.end_reached) {
         if (reachable_) {
             flush();

@@ -9,7 +9,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ["market"]
+FOLDERS = ["common", "vm", "consensus", "market", "node", "wallet"]
 
 
 def without_templates(text):
@@ -39,15 +39,22 @@ def faults_of(path):
         for match in re.finditer(
             r"BOOST_DESCRIBE_STRUCT\(\s*(\w+),\s*\(\),\s*\(([^()]*)\)\s*\)", text)
     }
-    for match in re.finditer(r"\nstruct (\w+) \{(.*?)\n\};", text, re.S):
-        name, fields = match.group(1), fields_of(match.group(2))
-        if name in described and fields != described[name]:
-            odd = sorted(set(fields) ^ set(described[name])) or ["order"]
+    seen = {match.group(1): fields_of(match.group(2) or "")
+            for match in re.finditer(r"\nstruct (\w+) \{(?:\};|(.*?)\n\};)", text, re.S)}
+    for name, fields in described.items():
+        if name not in seen:
+            yield f"{path.relative_to(ROOT)}: {name}: described where it is not declared"
+        elif seen[name] != fields:
+            odd = sorted(set(seen[name]) ^ set(fields)) or ["order"]
             yield f"{path.relative_to(ROOT)}: {name}: {', '.join(odd)}"
+    global checked
+    checked += len(described)
 
 
-faults = [fault for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.hpp"))
+checked = 0
+faults = [fault for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.[hc]pp"))
           for fault in faults_of(path)]
-print(*faults, sep="\n")
-print(f"described: {len(faults)} faults")
+for fault in faults:
+    print(fault)
+print(f"described: {checked} structs, {len(faults)} faults")
 sys.exit(1 if faults else 0)

@@ -107,7 +107,8 @@ std::vector<market::CheckedTx> Mempool::candidates(std::uint64_t bytes,
         total += tx.size();
         out.push_back(tx);
         const std::uint64_t sequence = head.at->first;
-        if (++head.at != head.lane->end() && head.at->first == sequence + 1) heads.push(head);
+        ++head.at;
+        if (head.at != head.lane->end() && head.at->first == sequence + 1) heads.push(head);
     }
     return out;
 }

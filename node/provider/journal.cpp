@@ -43,7 +43,8 @@ Result<Journal> Journal::open(fs::path folder) {
             return Err{journal_error(file.path(),
                                      "is damaged; its lease cannot be revealed. Move the file away "
                                      "to go on without it")};
-        journal.entries_[entry->lease] = *std::move(entry);
+        const LeaseId lease = entry->lease;
+        journal.entries_[lease] = *std::move(entry);
     }
     if (ec) return Err{journal_error(journal.folder_, ec.message())};
     return journal;

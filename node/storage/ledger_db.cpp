@@ -159,6 +159,7 @@ Result<std::unique_ptr<LedgerDb>> LedgerDb::open(const std::filesystem::path& fo
     column.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
     std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    descriptors.reserve(kColumnNames.size());
     for (const char* name : kColumnNames) descriptors.emplace_back(name, column);
     std::vector<rocksdb::ColumnFamilyHandle*> columns;
     auto impl = std::make_unique<Impl>();

@@ -20,7 +20,6 @@ Result<CheckedTx, Refusal> check_tx(SignedTx tx, const ChainId& chain, const Par
     const Bytes raw = encode(tx);
     if (raw.size() > params.time.tx_bytes_max) return Err{Refusal::tx_too_large};
     if (tx.tx.nonce.lane >= kNonceLanes) return Err{Refusal::lane_unknown};
-    if (is_move(tx.tx.body) && tx.tx.tip != Amount{}) return Err{Refusal::tip_on_move};
     if (!verify(tx.tx.sender, signing_hash(tx.tx).view(), tx.signature))
         return Err{Refusal::signature_invalid};
     CheckedTx out;
@@ -52,6 +51,8 @@ Status<Refusal> check_envelope(const StateReader& state, const ChainState& chain
     if (tx.nonce.sequence > expected) return Err{Refusal::nonce_too_high};
 
     const Charge charge = charge_of(state, chain, params, checked);
+    // What is prepaid has its room; a stranger who relays a reveal pays like anybody, and may tip.
+    if (charge.prepaid_by && tx.tip != Amount{}) return Err{Refusal::tip_on_move};
     const auto total = checked_add(charge.fee, tx.tip);
     if (!total.has_value() || *total > tx.fee_max) return Err{Refusal::fee_max_too_low};
     const Amount from_sender = charge.prepaid_by ? Amount{} : *total;

@@ -18,6 +18,14 @@ struct JobInput {
 };
 BOOST_DESCRIBE_STRUCT(JobInput, (), (root, bytes))
 
+/// What standard input reads: a blob by its id, with its length, which the id commits to.
+struct JobStdin {
+    Hash id;
+    std::uint64_t bytes = 0;
+    friend bool operator==(const JobStdin&, const JobStdin&) = default;
+};
+BOOST_DESCRIBE_STRUCT(JobStdin, (), (id, bytes))
+
 /// Arguments and environment together stay below this, so that they fit the one arguments page of
 /// a run's initial state beside seed, times and limits.
 inline constexpr std::size_t kArgumentBytesMax = 3'072;
@@ -34,8 +42,8 @@ inline constexpr std::uint64_t kOutputBytesMax = 1ULL << 36U;
 struct JobSpec {
     ImageRoot image;
     std::optional<JobInput> input;
-    /// Blob that standard input reads; empty when absent.
-    std::optional<Hash> stdin_root;
+    /// Standard input; empty when absent.
+    std::optional<JobStdin> stdin_blob;
     BoundedVector<Argument, kArgumentsMax> arguments;
     BoundedVector<Argument, kArgumentsMax> environment;
 
@@ -76,7 +84,7 @@ struct JobSpec {
     friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 BOOST_DESCRIBE_STRUCT(JobSpec, (),
-                      (image, input, stdin_root, arguments, environment, tasks, tasks_per_lot,
+                      (image, input, stdin_blob, arguments, environment, tasks, tasks_per_lot,
                        task_gas, output_bytes_max, limit, requirement, spread, first_fill,
                        list_kind, list, replicas, audit_rate_bp, attempts, window_ms, life_ms,
                        retention_ms, on_failure, admission))
@@ -90,6 +98,14 @@ BOOST_DESCRIBE_STRUCT(JobSpec, (),
     const std::uint32_t first = chunk * spec.tasks_per_lot;
     const std::uint32_t left = spec.tasks - first;
     return left < spec.tasks_per_lot ? left : spec.tasks_per_lot;
+}
+/// Bytes that a provider has to fetch before it can start.
+[[nodiscard]] constexpr std::uint64_t input_bytes(const JobSpec& spec) {
+    return (spec.input ? spec.input->bytes : 0) + (spec.stdin_blob ? spec.stdin_blob->bytes : 0);
+}
+/// Bytes in and out of one task, which an ask's largest task bounds.
+[[nodiscard]] constexpr std::uint64_t task_bytes(const JobSpec& spec) {
+    return input_bytes(spec) + spec.output_bytes_max;
 }
 /// Lot gas = t × G, also for a shorter last chunk: lots of a job are alike.
 [[nodiscard]] constexpr Gas lot_gas(const JobSpec& spec) {

@@ -109,10 +109,11 @@ Status<const char*> check_params(const Params& p) {
         {"module_rent_per_mib_day", p.modules.module_rent_per_mib_day.value, 0, kNanoPerCredit},
         {"module_life_max_ms", p.modules.module_life_max_ms, 1, kDurationMax},
         {"module_size_max", p.modules.module_size_max, 1, 1U << 30U},
-        {"sweeps_per_queue", p.sweeps.sweeps_per_queue, 1, 65'536},
+        {"sweep_rows_per_queue", p.sweeps.sweep_rows_per_queue, 1, 1U << 20U},
     };
     for (const Row& row : rows)
         if (!in(row.value, row.low, row.high)) return Err{row.name};
+    if (shortest_life_ms(p) > p.jobs.job_life_max_ms) return Err{"job_life_max_ms"};
     // The reserve prepays the moves of the largest lot.
     if (p.leases.lease_reserve < prepaid_move_fees(p, kTasksPerLotMax)) return Err{"lease_reserve"};
     return Ok{};
@@ -132,6 +133,10 @@ std::uint64_t commit_time_ms(const Params& p, Gas lot_gas) {
 std::uint64_t start_time_ms(const Params& p, std::uint64_t input_bytes) {
     return p.leases.start_base_ms +
            ceil_div(Uint128{input_bytes} * kMsPerSecond, p.leases.input_bytes_per_s);
+}
+
+std::uint64_t shortest_life_ms(const Params& p) {
+    return (p.auction.bid_life_min_clearings + 1ULL) * p.auction.auction_interval_ms;
 }
 
 Amount prepaid_move_fees(const Params& p, std::uint32_t tasks) {

@@ -139,10 +139,10 @@ BOOST_DESCRIBE_STRUCT(MoneyParams, (), (issuance_per_epoch, faucet_max))
 
 /// Bounds of a block's own work.
 struct SweepParams {
-    std::uint32_t sweeps_per_queue = 512;
+    std::uint32_t sweep_rows_per_queue = 8'192;
     friend bool operator==(const SweepParams&, const SweepParams&) = default;
 };
-BOOST_DESCRIBE_STRUCT(SweepParams, (), (sweeps_per_queue))
+BOOST_DESCRIBE_STRUCT(SweepParams, (), (sweep_rows_per_queue))
 
 struct Params {
     TimeParams time;
@@ -176,6 +176,9 @@ BOOST_DESCRIBE_STRUCT(Params, (),
 [[nodiscard]] std::uint64_t commit_time_ms(const Params& params, Gas lot_gas);
 /// How long the head of a queue may take to begin: start_base + input bytes at the stated rate.
 [[nodiscard]] std::uint64_t start_time_ms(const Params& params, std::uint64_t input_bytes);
+/// A bid stays for its least number of clearings; the first of them may be an interval away, and a
+/// shorter life would be a way round it.
+[[nodiscard]] std::uint64_t shortest_life_ms(const Params& params);
 /// What a lease prepays for its commit and its reveal of `tasks` claims, at the capped fee.
 [[nodiscard]] Amount prepaid_move_fees(const Params& params, std::uint32_t tasks);
 

@@ -215,10 +215,12 @@ BookView book_view(const StateReader& state, std::size_t limit) {
     return view;
 }
 
-Book current_book(const StateReader& state) {
+Book current_book(const StateReader& state, const std::optional<JobId>& job) {
     const ChainState chain = load_chain(state);
-    return read_book(state, load_params(state), ClearingNumber{chain.clearing.value + 1},
-                     chain.active_time);
+    const ClearingNumber next{chain.clearing.value + 1};
+    Book book = read_book(state, load_params(state), next, chain.active_time);
+    add_sleeping_bids(state, book, next, chain.active_time, kPageMax, job);
+    return book;
 }
 
 ClearingLimits clearing_limits(const Params& params) {

@@ -144,8 +144,11 @@ BOOST_DESCRIBE_STRUCT(BookView, (),
 [[nodiscard]] std::vector<TaskView> task_views(const StateReader& state, const JobId& id,
                                                std::uint32_t from, std::size_t limit);
 [[nodiscard]] BookView book_view(const StateReader& state, std::size_t limit);
-/// The book that a freeze now would hold, for the auction's `quote` and `explain`.
-[[nodiscard]] Book current_book(const StateReader& state);
+/// The book that a freeze now would hold, for the auction's `quote` and `explain`. Bids that sit
+/// out are in it with their standing, at most `kPageMax` of each kind, and that of `job` wherever
+/// it stands: past the walk, asleep, or expired.
+[[nodiscard]] Book current_book(const StateReader& state,
+                                const std::optional<JobId>& job = std::nullopt);
 [[nodiscard]] ClearingLimits clearing_limits(const Params& params);
 /// The most that a job costs its buyer at posting: escrow, retention, rents.
 struct JobCost {
@@ -155,6 +158,10 @@ struct JobCost {
     Amount total;
 };
 BOOST_DESCRIBE_STRUCT(JobCost, (), (escrow, retention, rent, total))
+/// From a job's posting to the end of the longest lease that it may still get: one made as its life
+/// ends, which waits for a lease of the largest size before it, then uses up its own clocks and the
+/// window. Its module must live so long. The job's times are in range.
+[[nodiscard]] std::uint64_t longest_need_ms(const Params& params, const JobSpec& spec);
 /// None when it does not fit an amount.
 [[nodiscard]] std::optional<JobCost> job_cost(const Params& params, const JobSpec& spec);
 

@@ -70,7 +70,7 @@ namespace millrace::market {
     X(87, limit_out_of_range, "the price limit is zero or too large")                            \
     X(88, requirement_invalid, "the requirement names a tier or kind that does not exist")       \
     X(89, first_fill_out_of_range, "the minimum first fill is above the lots or its bound")      \
-    X(90, list_invalid, "the list of providers is unsorted, or there is one without a kind")     \
+    X(90, list_invalid, "the list of providers is unsorted, has no kind, or is too short")       \
     X(91, audits_not_active, "audits are not active in this protocol version")                   \
     X(92, attempts_out_of_range, "the number of attempts is zero or too large")                  \
     X(93, window_too_short, "the challenge window is shorter than the lot's gas needs")          \
@@ -85,6 +85,8 @@ namespace millrace::market {
     X(102, book_full, "the book holds as many bids as it may")                                   \
     X(103, bid_too_young, "a bid stays for a minimum number of clearings")                       \
     X(104, limit_not_higher, "the new limit is not above the old one")                           \
+    X(105, features_missing, "the requirement lacks a feature that the module needs")            \
+    X(106, spread_too_small, "so small a spread needs more providers than a job may count")      \
     X(120, lease_unknown, "there is no such lease")                                              \
     X(121, not_provider, "only the lease's provider may do this")                                \
     X(122, lease_waits, "the lease is not at the head of its queue yet")                         \

@@ -78,10 +78,12 @@ std::optional<Bytes> ReadCache::get(ByteView key) const {
 void Overlay::put(Bytes key, Bytes value) {
     MILLRACE_ASSERT(!key.empty() && key.size() <= kStateKeyMax);
     MILLRACE_ASSERT(value.size() <= kStateValueMax);
+    ++touched_;
     writes_.insert_or_assign(std::move(key), std::move(value));
 }
 
 void Overlay::erase(ByteView key) {
+    ++touched_;
     Bytes owned(key.begin(), key.end());
     // What the base does not have needs no deletion: writes then name real changes only.
     if (base_.get(key))

@@ -67,6 +67,8 @@ class Overlay final : public StateReader {
     void erase(ByteView key);
 
     [[nodiscard]] const StateWrites& writes() const { return writes_; }
+    /// Rows put and erased so far, each time counted: what a block's work is bounded by.
+    [[nodiscard]] std::uint64_t touched() const { return touched_; }
     [[nodiscard]] StateWrites take() && { return std::move(writes_); }
     /// Takes over what another overlay on top of this one has written.
     void absorb(const StateWrites& writes);
@@ -74,6 +76,7 @@ class Overlay final : public StateReader {
   private:
     const StateReader& base_;
     StateWrites writes_;
+    std::uint64_t touched_ = 0;
 };
 
 /// Remembers what was read one by one, up to a bound: the rules read an account several times in a

@@ -9,7 +9,7 @@ constexpr std::uint64_t kNanosPerMilli = 1'000'000;
 }
 
 vm::TaskArguments task_arguments(const JobId& job, const JobSpec& spec, WallTime posted,
-                                 std::uint32_t task, std::uint64_t stdin_length) {
+                                 std::uint32_t task) {
     vm::TaskArguments out;
     out.args.emplace_back(kProgramName);
     for (const Argument& argument : spec.arguments) out.args.push_back(argument);
@@ -18,7 +18,7 @@ vm::TaskArguments task_arguments(const JobId& job, const JobSpec& spec, WallTime
         out.input_form = vm::InputForm::tree;
         out.input_count = 1;
     }
-    out.stdin_length = stdin_length;
+    if (spec.stdin_blob) out.stdin_length = spec.stdin_blob->bytes;
     out.task_index = task;
     out.task_count = spec.tasks;
     out.job_time_ns = posted.value * kNanosPerMilli;

@@ -10,10 +10,9 @@ namespace millrace::market {
 /// What every program sees as its own name, `argv[0]`: a module has none on chain.
 inline constexpr const char* kProgramName = "main.wasm";
 
-/// The arguments page's content of one task. `stdin_length` is that of the job's stdin blob.
+/// The arguments page's content of one task.
 /// Source: docs/protocol/transactions.md, "What a task sees".
 [[nodiscard]] vm::TaskArguments task_arguments(const JobId& job, const JobSpec& spec,
-                                               WallTime posted, std::uint32_t task,
-                                               std::uint64_t stdin_length);
+                                               WallTime posted, std::uint32_t task);
 
 }  // namespace millrace::market

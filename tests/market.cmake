@@ -2,6 +2,7 @@ millrace_test(NAME test_market LABELS unit
   SOURCES
     unit/market/auction_clock_test.cpp
     unit/market/block_test.cpp
+    unit/market/book_test.cpp
     unit/market/life_test.cpp
     unit/market/main_path_test.cpp
     unit/market/refusal_test.cpp

@@ -118,12 +118,13 @@ Try<PreparedJob> prepare_job(Context& context, const JobOptions& options,
     }
     if (options.stdin_file) {
         MILLRACE_TRY(job.stdin_blob, hash_file(*options.stdin_file));
-        files.stdin_root = job.stdin_blob->id;
+        files.stdin_blob = market::JobStdin{job.stdin_blob->id, job.stdin_blob->length};
     }
     MILLRACE_TRY(job.spec, make_spec(options, files, context.program_args, chain.params));
     if (!job.module.published) {
+        const std::uint64_t need_ms = market::longest_need_ms(chain.params, job.spec);
         job.module_life_ms = std::min(chain.params.modules.module_life_max_ms,
-                                      std::max(kModuleLifeMs, job.spec.life_ms + kDayMs));
+                                      std::max(kModuleLifeMs, need_ms + kDayMs));
         MILLRACE_TRY(job.module_rent,
                      module_rent(chain.params, job.module.size, job.module_life_ms));
     }

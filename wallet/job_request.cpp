@@ -22,7 +22,7 @@ Err<Failure> usage(std::string sentence) {
 
 Try<Ok> check_arguments(const market::JobSpec& spec) {
     const vm::TaskArguments arguments =
-        market::task_arguments(JobId{}, spec, WallTime{}, spec.tasks - 1, 0);
+        market::task_arguments(JobId{}, spec, WallTime{}, spec.tasks - 1);
     const auto page = vm::encode_arguments(arguments);
     if (!page.has_value())
         return usage("the program's arguments: " + vm::to_sentence(page.error()));
@@ -59,9 +59,11 @@ Try<Ok> set_times(market::JobSpec& spec, const JobOptions& options, const market
                 human_duration(params.jobs.window_max_ms), human_gas(market::lot_gas(spec).value)));
     }
     MILLRACE_TRY(spec.life_ms, parse_duration("--life", options.life));
-    if (spec.life_ms == 0 || spec.life_ms > params.jobs.job_life_max_ms)
-        return usage(
-            fmt::format("--life: at most {}", human_duration(params.jobs.job_life_max_ms)));
+    if (spec.life_ms < market::shortest_life_ms(params) ||
+        spec.life_ms > params.jobs.job_life_max_ms)
+        return usage(fmt::format("--life: {} to {}",
+                                 human_duration(market::shortest_life_ms(params)),
+                                 human_duration(params.jobs.job_life_max_ms)));
     spec.retention_ms = params.jobs.retention_default_ms;
     if (options.retention) {
         MILLRACE_TRY(spec.retention_ms, parse_duration("--retention", *options.retention));
@@ -155,7 +157,7 @@ Try<market::JobSpec> make_spec(const JobOptions& options, const JobFiles& files,
     market::JobSpec spec;
     spec.image = files.image;
     spec.input = files.input;
-    spec.stdin_root = files.stdin_root;
+    spec.stdin_blob = files.stdin_blob;
     MILLRACE_CHECK(set_lots(spec, options, params));
     MILLRACE_CHECK(set_strings(spec, options, program_args));
     MILLRACE_TRY(spec.requirement,
@@ -186,7 +188,7 @@ boost::json::object quote_params(const market::JobSpec& spec) {
             {"replicas", spec.replicas},
             {"spread_cap", spec.spread},
             {"task_gas", spec.task_gas.value},
-            {"task_bytes", (spec.input ? spec.input->bytes : 0) + spec.output_bytes_max}};
+            {"task_bytes", market::task_bytes(spec)}};
 }
 
 std::string why_nobody(const std::vector<market::AskView>& asks, const market::JobSpec& spec) {
@@ -206,7 +208,7 @@ std::string why_nobody(const std::vector<market::AskView>& asks, const market::J
     const auto count = [&](const auto& fails) {
         return static_cast<std::size_t>(std::count_if(offers.begin(), offers.end(), fails));
     };
-    const std::uint64_t bytes = (spec.input ? spec.input->bytes : 0) + spec.output_bytes_max;
+    const std::uint64_t bytes = market::task_bytes(spec);
     const auto fails_any = [&](const market::AskOrder& ask) {
         return !market::is_compatible(ask.capability, spec.requirement) ||
                ask.task_gas_max < spec.task_gas || ask.task_bytes_max < bytes;

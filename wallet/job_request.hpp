@@ -42,7 +42,7 @@ struct JobFiles {
     ImageRoot image;
     std::uint32_t features = 0;
     std::optional<market::JobInput> input;
-    std::optional<Hash> stdin_root;
+    std::optional<market::JobStdin> stdin_blob;
 };
 
 /// The smallest memory tier that gives so much; none above the largest.

@@ -132,6 +132,8 @@ std::optional<Reason> reason_of(Standing standing) {
             return Reason::no_capable_ask;
         case Standing::expired:
             return Reason::expired;
+        case Standing::unread:
+            return Reason::work_limit;
     }
     return std::nullopt;
 }
@@ -204,7 +206,9 @@ class AfterBid {
         const auto taken = taken_.find(ask.provider);
         const std::uint64_t had = std::uint64_t{detail::lots_held(bid_, ask.provider)} +
                                   (taken == taken_.end() ? 0 : taken->second);
-        if (bid_.spread_cap != 0 && had >= bid_.spread_cap) return Exclusion::capped;
+        const bool counted_out = had == 0 && bid_.held.size() >= kHeldMax;
+        if (bid_.spread_cap != 0 && (had >= bid_.spread_cap || counted_out))
+            return Exclusion::capped;
         const auto chunks = chunks_with_.find(ask.provider);
         if (open_chunks_ > 0 && chunks != chunks_with_.end() && chunks->second == open_chunks_)
             return Exclusion::capped;

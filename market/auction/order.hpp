@@ -29,6 +29,12 @@ inline constexpr std::size_t kListMax = 16;
 inline constexpr std::uint32_t kSlotsPerStepMax = 65'536;
 /// A minimum first fill above this could bind a whole clearing to one bid.
 inline constexpr std::uint32_t kMinFirstFillMax = 1'024;
+/// Providers that failed a job and are left out of it; the newest stay. As many as a turn looks
+/// past
+/// (`kLookPastMax`): with more, a turn could end on them alone.
+inline constexpr std::size_t kExcludedMax = 64;
+/// Providers that a job with a spread cap works with: each is a row that every clearing reads.
+inline constexpr std::uint32_t kHeldMax = 256;
 /// More copies than this of one result buy no more trust.
 inline constexpr std::uint8_t kReplicasMax = 16;
 
@@ -39,8 +45,9 @@ enum class Standing : std::uint8_t {
     min_fill = 3,          ///< a bid that sits out after failing its minimum first fill
     no_capable_ask = 4,    ///< a bid that sits out until a class that can do it gains slots
     expired = 5,           ///< past its expiry at the freeze
+    unread = 6,            ///< the rows that a clearing reads were used up by bids before it
 };
-BOOST_DESCRIBE_ENUM(Standing, active, not_yet_eligible, min_fill, no_capable_ask, expired)
+BOOST_DESCRIBE_ENUM(Standing, active, not_yet_eligible, min_fill, no_capable_ask, expired, unread)
 
 enum class ListKind : std::uint8_t { none = 1, deny = 2, allow = 3 };
 BOOST_DESCRIBE_ENUM(ListKind, none, deny, allow)
@@ -89,7 +96,7 @@ struct BidOrder {
     ListKind list_kind = ListKind::none;
     BoundedVector<AccountId, kListMax> list;            ///< providers; sorted
     BoundedVector<AccountId, kLotsPerJobMax> excluded;  ///< providers that failed it; sorted
-    BoundedVector<LotsHeld, kLotsPerJobMax> held;       ///< sorted by provider
+    BoundedVector<LotsHeld, kLotsPerJobMax> held;       ///< sorted; kHeldMax of them: no others
     Gas task_gas;                                       ///< gas limit of one task
     std::uint64_t task_bytes = 0;                       ///< input and output cap of one task
     Amount lot_value;                                   ///< v = ceil(lot gas × b / 10^9)

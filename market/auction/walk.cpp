@@ -138,7 +138,8 @@ std::uint32_t Walk::admitted(std::uint32_t ask, Exclusion& why) const {
     if (bid.spread_cap != 0) {
         const std::uint64_t now = marked_[ask].turn == turn_ ? marked_[ask].lots : 0;
         const std::uint64_t had = lots_held(bid, order.provider) + now;
-        if (had >= bid.spread_cap) {
+        const bool counted_out = had == 0 && bid.held.size() >= kHeldMax;
+        if (had >= bid.spread_cap || counted_out) {
             why = Exclusion::capped;
             return 0;
         }

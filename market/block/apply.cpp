@@ -183,11 +183,7 @@ class BlockRun {
         }
     }
 
-    void sweep(DueKind kind) {
-        const auto items =
-            due_items(ledger_.state, kind, ledger_.now(), quota_of(ledger_.params, kind));
-        for (const DueItem& item : items) process_due(ledger_, item);
-    }
+    void sweep(DueKind kind) { sweep_due(ledger_, kind); }
 
     BlockHeader make_header(std::span<const Receipt> receipts) const {
         const ChainState& chain = ledger_.chain;
@@ -364,8 +360,7 @@ std::optional<ActiveTime> next_work(const StateReader& state) {
     const auto consider = [&](ActiveTime at) { first = first ? std::min(*first, at) : at; };
     for (const DueKind kind : kDueKinds)
         if (const auto due = first_due(state, kind)) consider(*due);
-    const bool notice_runs = chain.supply_gained > chain.clearing;
-    if (chain.bids != 0 && (chain.book_changed || notice_runs)) consider(chain.next_cut_off);
+    if (freeze_is_wanted(chain)) consider(chain.next_cut_off);
     return first;
 }
 

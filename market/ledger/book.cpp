@@ -1,6 +1,7 @@
 #include "market/ledger/book.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "market/ledger/tables.hpp"
 
@@ -11,23 +12,32 @@ namespace {
 constexpr std::uint8_t kBidSide = 1;
 constexpr std::uint8_t kAskSide = 2;
 const Bytes kPresent{1};
-/// Open chunks and exclusions that one clearing reads in all, in rows; what is past it waits.
-constexpr std::size_t kRowsPerClearing = 16'384;
+/// Rows beside their own that the bids of one clearing read: two for each that it walks. Who comes
+/// after they are used up offers what needs no row.
+constexpr std::size_t kRowsPerClearing = 32'768;
+/// Open chunks that one bid offers at once, the lowest first: few enough that no single bid uses up
+/// what all share, and a sixteenth of what a clearing leases.
+constexpr std::size_t kChunkRowsPerBid = 256;
+/// Rows of the book read at a time.
+constexpr std::size_t kPage = 1'024;
+/// Bids of each kind that one freeze wakes: a sixteenth of those that a clearing walks, so that
+/// sleepers who wake together leave room for all others.
+constexpr std::size_t kWakesPerClearing = 1'024;
+constexpr Standing kSleepers[] = {Standing::min_fill, Standing::no_capable_ask};
 /// Above what two blocks and their sweeps can touch: each needs a transaction or a due item.
 constexpr std::size_t kDirtyMax = 1U << 20U;
 
 template <class Id>
 void mark_dirty(Ledger& ledger, std::uint8_t side, const Id& id) {
     ledger.state.put(Key(Table::dirty_order).add_number(side).add(id).bytes(), kPresent);
-    ledger.chain.book_changed = true;
 }
 
 std::uint64_t wanted(const BidRow& row) {
     return std::uint64_t{row.fresh_end - row.fresh} * row.replicas + row.open_lots;
 }
 
-/// The row that a job has in the book as it is now, without its seasoning.
-std::optional<BidRow> make_bid_row(const Ledger& ledger, const Job& job, const JobSpec& spec) {
+/// The row that an open job has in the book as it is now, without its seasoning.
+std::optional<BidRow> make_bid_row(const Params& params, const Job& job, const JobSpec& spec) {
     if (job.state != JobState::open) return std::nullopt;
     BidRow row;
     row.buyer = job.buyer;
@@ -39,19 +49,18 @@ std::optional<BidRow> make_bid_row(const Ledger& ledger, const Job& job, const J
     row.list_kind = spec.list_kind;
     row.list = spec.list;
     row.task_gas = spec.task_gas;
-    row.task_bytes = spec.output_bytes_max + (spec.input ? spec.input->bytes : 0);
+    row.task_bytes = task_bytes(spec);
     row.lot_value = lot_value(spec, job.limit);
-    row.stake_factor = stake_factor(spec.audit_rate_bp, ledger.params.disputes.slash_burnt_bp,
-                                    ledger.params.leases.stake_risk_min_bp,
-                                    ledger.params.leases.stake_risk_unaudited_bp);
+    row.stake_factor =
+        stake_factor(spec.audit_rate_bp, params.disputes.slash_burnt_bp,
+                     params.leases.stake_risk_min_bp, params.leases.stake_risk_unaudited_bp);
     row.expires = job.expires;
     row.has_excluded = job.has_excluded;
+    row.has_held = job.providers_had != 0;
     row.fresh = job.fresh;
     row.fresh_end = job.fresh_end;
     row.open_lots = job.open_lots;
     row.standing = job.standing;
-    row.sits_until = job.sits_until;
-    row.sat_at = job.sat_at;
     if (wanted(row) == 0) return std::nullopt;
     return row;
 }
@@ -69,22 +78,33 @@ void season(BidRow& row, const std::optional<BidRow>& old, ClearingNumber next) 
     row.changed = next;
 }
 
+/// Whether two rows differ in more than whether they sit out: that alone trades nothing.
+bool is_other_order(const std::optional<BidRow>& old, const std::optional<BidRow>& row) {
+    if (!old || !row) return true;
+    BidRow same = *old;
+    same.standing = row->standing;
+    return same != *row;
+}
+
 void derive_bid(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spec) {
-    std::optional<BidRow> row = make_bid_row(ledger, job, spec);
+    std::optional<BidRow> row;
+    if (job.expires > ledger.now()) row = make_bid_row(ledger.params, job, spec);
     std::optional<BidRow> old;
-    if (job.book_limit) old = load<BidRow>(ledger.state, bid_key(*job.book_limit, id));
+    if (job.book_place) old = load<BidRow>(ledger.state, bid_place_key(*job.book_place, id));
     if (!row && !old) return;
+    std::optional<BidPlace> place;
     if (row) {
         season(*row, old, ledger.next_clearing());
-        if (old && *old == *row) return;
+        place = BidPlace{row->limit, job.standing, {}};
+        if (job.standing != Standing::active) place->wakes = job.sits_until;
+        if (old && *old == *row && place == job.book_place) return;
     }
-    if (old && (!row || *job.book_limit != row->limit))
-        ledger.state.erase(bid_key(*job.book_limit, id));
-    if (row) store(ledger.state, bid_key(row->limit, id), *row);
+    if (old && place != job.book_place) ledger.state.erase(bid_place_key(*job.book_place, id));
+    if (row) store(ledger.state, bid_place_key(*place, id), *row);
     if (row && !old) ++ledger.chain.bids;
     if (!row && old) --ledger.chain.bids;
-    job.book_limit = row ? std::optional<Price>(row->limit) : std::nullopt;
-    ledger.chain.book_changed = true;
+    job.book_place = place;
+    if (is_other_order(old, row)) ledger.chain.book_changed = true;
 }
 
 AskOrder make_ask_order(const Ledger& ledger, const Provider& p, const Ask& ask) {
@@ -145,6 +165,8 @@ void derive_ask(Ledger& ledger, Provider& p) {
     const ClearingNumber gain = p.next ? p.next_from : ledger.next_clearing();
     if (row && (p.next || !old_price) && ledger.chain.supply_gained < gain)
         ledger.chain.supply_gained = gain;
+    // The notice is counted in clearings, so they must go on.
+    if (row && p.next) ledger.chain.clock_until = std::max(ledger.chain.clock_until, gain);
 }
 
 }  // namespace
@@ -167,6 +189,8 @@ void save_job(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spec) {
 
 void derive_dirty_rows(Ledger& ledger) {
     MILLRACE_ASSERT(!ledger.chain.pending);
+    ledger.chain.bids_coming = 0;
+    ledger.chain.asks_coming = 0;
     const auto dirty = ledger.state.scan(Key(Table::dirty_order), {}, kDirtyMax);
     for (const StateEntry& entry : dirty) {
         ledger.state.erase(entry.key);
@@ -181,6 +205,34 @@ void derive_dirty_rows(Ledger& ledger) {
     }
 }
 
+void wake_bids(Ledger& ledger) {
+    MILLRACE_ASSERT(!ledger.chain.pending);
+    const ClearingNumber number = ledger.next_clearing();
+    const ClearingNumber gained = ledger.chain.supply_gained;
+    for (const Standing standing : kSleepers) {
+        std::size_t woken = 0;
+        for (const StateEntry& entry :
+             ledger.state.scan(sleeping_bids(standing), {}, kWakesPerClearing)) {
+            const ClearingNumber wakes{number_in_key<std::uint64_t>(entry.key, 2)};
+            const auto id = id_in_key<JobId>(entry.key, 10);
+            std::optional<Job> job = find_job(ledger, id);
+            MILLRACE_ASSERT(job.has_value());
+            // Those that nobody could serve sleep for the same number of clearings each, so the
+            // first of them is also the one that looked last at the oldest supply.
+            const bool supplied =
+                standing == Standing::no_capable_ask && gained > job->sat_at && gained <= number;
+            if (wakes > number && !supplied) break;
+            job->standing = Standing::active;
+            save_job(ledger, id, *job, spec_of(ledger, id));
+            ++woken;
+        }
+        // More may be due: the next freeze must come.
+        if (woken == kWakesPerClearing)
+            ledger.chain.clock_until =
+                std::max(ledger.chain.clock_until, ClearingNumber{number.value + 1});
+    }
+}
+
 namespace {
 
 /// Reads what belongs to a bid beside its row, within the rows that are left to this clearing.
@@ -188,10 +240,11 @@ class BidReader {
   public:
     BidReader(const StateReader& state, ClearingNumber number) : state_(state), number_(number) {}
 
-    /// None when the clearing has read as much as it may.
-    std::optional<BidOrder> read(const JobId& id, const BidRow& row) {
+    /// A bid that takes no part has only its lots, as one run.
+    BidOrder read(const JobId& id, const BidRow& row, Standing standing) {
         BidOrder bid;
         bid.id = id;
+        bid.standing = standing;
         bid.owner = row.buyer;
         bid.limit = row.limit;
         bid.requirement = row.requirement;
@@ -203,15 +256,12 @@ class BidReader {
         bid.task_bytes = row.task_bytes;
         bid.lot_value = row.lot_value;
         bid.stake_factor = row.stake_factor;
-        read_chunks(bid, row);
-        if (row.fresh < row.fresh_end)
-            bid.chunks.push_back({row.fresh, row.fresh_end - row.fresh, row.replicas, {}});
+        if (bid.standing == Standing::active) read_parts(bid, row);
+        if (bid.standing != Standing::active)
+            bid.chunks = {{0, static_cast<std::uint32_t>(wanted(row)), 1, {}}};
         bid.min_first_fill =
             std::min(row.first_fill, row.replicas > 1 ? chunks_in(bid) : lots_of(bid));
-        if (row.has_excluded) read_excluded(bid);
-        if (row.spread != 0) read_held(bid);
         if (row.since < number_) bid.previous = previous_of(row);
-        if (rows_left_ == 0) return std::nullopt;
         return bid;
     }
 
@@ -227,20 +277,34 @@ class BidReader {
         return {row.limit, static_cast<std::uint32_t>(wanted(row))};
     }
 
-    std::vector<StateEntry> page(const Key& prefix) {
-        auto rows = state_.scan(prefix, {}, rows_left_);
+    std::vector<StateEntry> page(const Key& prefix, std::size_t limit) {
+        auto rows = state_.scan(prefix, {}, std::min(limit, rows_left_));
         rows_left_ -= rows.size();
         return rows;
     }
 
-    void read_chunks(BidOrder& bid, const BidRow& row) {
-        if (row.open_lots == 0) return;
-        for (const StateEntry& entry : page(Key(Table::open_chunk).add(bid.id))) {
-            const auto open = decode_state<OpenChunk>(entry.value);
-            const std::uint8_t need = open.since <= number_ ? open.need : open.need_before;
-            if (need == 0) continue;
-            ChunkRun run{number_in_key<std::uint32_t>(entry.key, 33), 1, need, {}};
-            if (row.replicas > 1) run.holders = holders_of(bid.id, run.first);
+    /// Who failed the job and what a cap counts are read whole or the bid waits: in part, they
+    /// would let somebody in. Of open chunks the first ones are as good as all.
+    void read_parts(BidOrder& bid, const BidRow& row) {
+        if (row.has_held && rows_left_ < kHeldMax) {
+            bid.standing = Standing::unread;
+            return;
+        }
+        if (row.has_excluded) read_excluded(bid);
+        if (row.has_held) read_held(bid);
+        if (row.open_lots != 0) read_chunks(bid);
+        if (row.fresh < row.fresh_end)
+            bid.chunks.push_back({row.fresh, row.fresh_end - row.fresh, row.replicas, {}});
+        if (bid.chunks.empty()) bid.standing = Standing::unread;
+    }
+
+    void read_chunks(BidOrder& bid) {
+        for (const StateEntry& entry : page(Key(Table::open_chunk).add(bid.id), kChunkRowsPerBid)) {
+            auto open = decode_state<OpenChunk>(entry.value);
+            ChunkOffer& offer = open.since <= number_ ? open.now : open.before;
+            if (offer.need == 0) continue;
+            ChunkRun run{number_in_key<std::uint32_t>(entry.key, 33), 1, offer.need, {}};
+            if (bid.replicas > 1) run.holders = std::move(offer.holders);
             if (!bid.chunks.empty() &&
                 bid.chunks.back().first + bid.chunks.back().count == run.first &&
                 bid.chunks.back().need == run.need && bid.chunks.back().holders == run.holders)
@@ -250,24 +314,15 @@ class BidReader {
         }
     }
 
-    [[nodiscard]] BoundedVector<AccountId, kReplicasMax> holders_of(const JobId& id,
-                                                                    std::uint32_t index) const {
-        BoundedVector<AccountId, kReplicasMax> out;
-        const auto chunk = load<Chunk>(state_, chunk_key(id, index));
-        MILLRACE_ASSERT(chunk.has_value());
-        for (const ChunkLease& lease : chunk->leases) out.push_back(lease.provider);
-        std::sort(out.begin(), out.end());
-        return out;
-    }
-
     void read_excluded(BidOrder& bid) {
-        for (const StateEntry& entry : page(Key(Table::job_excluded).add(bid.id)))
-            if (decode_state<ClearingNumber>(entry.value) <= number_)
-                bid.excluded.push_back(id_in_key<Address>(entry.key, 33));
+        const auto list = load<ExcludedList>(state_, job_excluded_key(bid.id));
+        if (!list) return;
+        for (const Excluded& one : *list)
+            if (one.since <= number_) bid.excluded.push_back(one.provider);
     }
 
     void read_held(BidOrder& bid) {
-        for (const StateEntry& entry : page(Key(Table::job_held).add(bid.id)))
+        for (const StateEntry& entry : page(Key(Table::job_held).add(bid.id), kHeldMax))
             bid.held.push_back(
                 {id_in_key<Address>(entry.key, 33), decode_state<std::uint32_t>(entry.value)});
     }
@@ -277,13 +332,28 @@ class BidReader {
     std::size_t rows_left_ = kRowsPerClearing;
 };
 
-Standing standing_of(const BidRow& row, ClearingNumber number, ActiveTime frozen,
-                     ClearingNumber supply_gained) {
-    if (row.expires <= frozen) return Standing::expired;
-    if (row.sits_until <= number) return Standing::active;
-    const bool woken = row.standing == Standing::no_capable_ask && supply_gained > row.sat_at &&
-                       supply_gained <= number;
-    return woken ? Standing::active : row.standing;
+/// Bids from the top. Expired ones take no part and no place in the walk; the clearing takes those
+/// that it meets out of the book, so that they are met once.
+void read_bids(const StateReader& state, BidReader& reader, std::size_t walked, ActiveTime frozen,
+               Book& book) {
+    const Key prefix(Table::bid);
+    std::size_t active = 0;
+    std::size_t expired = 0;
+    Bytes from;
+    for (;;) {
+        const auto page = state.scan(prefix, from, kPage);
+        for (const StateEntry& entry : page) {
+            if (active == walked || expired == walked) return;
+            const auto row = decode_state<BidRow>(entry.value);
+            const bool is_over = row.expires <= frozen;
+            ++(is_over ? expired : active);
+            book.bids.push_back(reader.read(id_in_key<JobId>(entry.key, 9), row,
+                                            is_over ? Standing::expired : Standing::active));
+        }
+        if (page.size() < kPage) return;
+        from = page.back().key;
+        from.push_back(0);
+    }
 }
 
 /// Stake lost since the cut-off counts; only of providers that changed since then.
@@ -302,16 +372,8 @@ Book read_book(const StateReader& state, const Params& params, ClearingNumber nu
     Book book;
     book.fee_bp = params.auction.market_fee_bp;
     book.reserve = params.leases.lease_reserve;
-    const ClearingNumber gained = load_chain(state).supply_gained;
     BidReader reader(state, number);
-    for (const StateEntry& entry :
-         state.scan(Key(Table::bid), {}, params.auction.bids_walked_per_clearing)) {
-        const auto row = decode_state<BidRow>(entry.value);
-        std::optional<BidOrder> bid = reader.read(id_in_key<JobId>(entry.key, 9), row);
-        if (!bid) break;
-        bid->standing = standing_of(row, number, frozen, gained);
-        book.bids.push_back(*std::move(bid));
-    }
+    read_bids(state, reader, params.auction.bids_walked_per_clearing, frozen, book);
     for (const StateEntry& entry :
          state.scan(Key(Table::ask), {}, params.auction.asks_walked_per_clearing)) {
         auto row = decode_state<AskRow>(entry.value);
@@ -322,6 +384,31 @@ Book read_book(const StateReader& state, const Params& params, ClearingNumber nu
     }
     canonicalise(book);
     return book;
+}
+
+void add_sleeping_bids(const StateReader& state, Book& book, ClearingNumber number,
+                       ActiveTime frozen, std::size_t limit, const std::optional<JobId>& job) {
+    BidReader reader(state, number);
+    std::set<JobId> known;
+    for (const BidOrder& bid : book.bids) known.insert(bid.id);
+    const auto add = [&](const JobId& id, const BidRow& row, Standing standing) {
+        if (!known.insert(id).second) return;
+        book.bids.push_back(
+            reader.read(id, row, row.expires <= frozen ? Standing::expired : standing));
+    };
+    for (const Standing standing : kSleepers)
+        for (const StateEntry& entry : state.scan(sleeping_bids(standing), {}, limit))
+            add(id_in_key<JobId>(entry.key, 10), decode_state<BidRow>(entry.value), standing);
+    const auto record = job ? load<Job>(state, job_key(*job)) : std::nullopt;
+    if (record) {
+        // Past the walk, or expired and not in the book any more.
+        const auto row =
+            make_bid_row(load_params(state), *record, *load<JobSpec>(state, job_spec_key(*job)));
+        const Standing standing =
+            record->standing == Standing::active ? Standing::unread : record->standing;
+        if (row) add(*job, *row, standing);
+    }
+    canonicalise(book);
 }
 
 }  // namespace millrace::market

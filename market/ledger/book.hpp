@@ -26,14 +26,14 @@ struct BidRow {
     std::uint64_t stake_factor = 0;
     ActiveTime expires;
     bool has_excluded = false;
+    /// A cap counts what its providers have had.
+    bool has_held = false;
     /// Never-leased chunks [fresh, fresh_end).
     std::uint32_t fresh = 0;
     std::uint32_t fresh_end = 0;
     /// Lots on offer of earlier chunks.
     std::uint32_t open_lots = 0;
     Standing standing = Standing::active;
-    ClearingNumber sits_until;
-    ClearingNumber sat_at;
 
     /// First freeze that sees this row, and the last that saw other values than these.
     ClearingNumber since;
@@ -43,8 +43,8 @@ struct BidRow {
 };
 BOOST_DESCRIBE_STRUCT(BidRow, (),
                       (buyer, limit, requirement, replicas, spread, first_fill, list_kind, list,
-                       task_gas, task_bytes, lot_value, stake_factor, expires, has_excluded, fresh,
-                       fresh_end, open_lots, standing, sits_until, sat_at, since, changed, before))
+                       task_gas, task_bytes, lot_value, stake_factor, expires, has_excluded,
+                       has_held, fresh, fresh_end, open_lots, standing, since, changed, before))
 
 /// A provider's row: the order in force, and the one under notice.
 struct AskRow {
@@ -58,6 +58,15 @@ BOOST_DESCRIBE_STRUCT(AskRow, (), (order, next, next_from))
 /// Inverted limit first, so that the dearest bid comes first.
 [[nodiscard]] inline Key bid_key(Price limit, const JobId& job) {
     return Key(Table::bid).add_number(~limit.value).add(job);
+}
+/// Bids that sit out are not among those that a clearing walks: else a pile of bids that nobody can
+/// serve would shut out all below them.
+[[nodiscard]] inline Key sleeping_bids(Standing standing) {
+    return Key(Table::sleeping_bid).add_number(static_cast<std::uint8_t>(standing));
+}
+[[nodiscard]] inline Key bid_place_key(const BidPlace& place, const JobId& job) {
+    if (place.standing == Standing::active) return bid_key(place.limit, job);
+    return sleeping_bids(place.standing).add_number(place.wakes.value).add(job);
 }
 [[nodiscard]] inline Key ask_key(Price price, const ProviderId& provider) {
     return Key(Table::ask).add_number(price.value).add(provider);

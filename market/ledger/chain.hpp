@@ -60,8 +60,16 @@ struct ChainState {
     bool book_changed = false;
     std::uint32_t bids = 0;
     std::uint32_t asks = 0;
+    /// Orders that come into the book after the clearing that is pending.
+    std::uint32_t bids_coming = 0;
+    std::uint32_t asks_coming = 0;
     /// Last clearing that sees new supply; bids that no ask could serve look again then.
     ClearingNumber supply_gained;
+    /// Clearings up to this one are held though no order changes: a notice or a bid's least time in
+    /// the book is counted in them.
+    ClearingNumber clock_until;
+    /// Last clearing at which a bid wakes that failed its minimum fill.
+    ClearingNumber min_fill_until;
     /// Numbers leases, for their ids and for the order in queues.
     std::uint64_t leases_made = 0;
     std::uint16_t validators = 0;
@@ -71,8 +79,9 @@ struct ChainState {
 BOOST_DESCRIBE_STRUCT(ChainState, (),
                       (chain, protocol_version, faucet, height, time, active_time, epoch, epoch_end,
                        beacon, epoch_seeds, base_fee, supply, burnt, issued, clearing, pending,
-                       next_cut_off, book_changed, bids, asks, supply_gained, leases_made,
-                       validators, upgrade))
+                       next_cut_off, book_changed, bids, asks, bids_coming, asks_coming,
+                       supply_gained, clock_until, min_fill_until, leases_made, validators,
+                       upgrade))
 
 [[nodiscard]] inline Key chain_key() {
     return Key(Table::chain);

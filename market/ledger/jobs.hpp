@@ -22,6 +22,18 @@ enum class TaskState : std::uint8_t {
 };
 BOOST_DESCRIBE_ENUM(TaskState, open, leased, committed, revealed, disputed, settled, failed)
 
+/// Where a job's row of the book is: with the bids that a clearing walks, or asleep, by the
+/// clearing that wakes it.
+struct BidPlace {
+    /// What the row says: the limit that a clearing sees while the job's own may have been raised.
+    Price limit;
+    /// Why it sleeps; active when it does not.
+    Standing standing = Standing::active;
+    ClearingNumber wakes;
+    friend bool operator==(const BidPlace&, const BidPlace&) = default;
+};
+BOOST_DESCRIBE_STRUCT(BidPlace, (), (limit, standing, wakes))
+
 /// The moving part of a job. Money: `escrow` + Σ escrow of its unsettled leases =
 /// `chunks_left` × replicas × lot value at `limit`.
 struct Job {
@@ -61,6 +73,10 @@ struct Job {
     /// Whether any lot was ever leased: a minimum first fill counts no more.
     bool filled = false;
     bool has_excluded = false;
+    /// Providers that could not have the input, and providers that it ever had, if a cap counts
+    /// them.
+    std::uint32_t input_reports = 0;
+    std::uint32_t providers_had = 0;
 
     /// Sits out clearings below this, doubling each time.
     ClearingNumber sits_until;
@@ -68,8 +84,8 @@ struct Job {
     /// Why it sits out, and since which clearing.
     Standing standing = Standing::active;
     ClearingNumber sat_at;
-    /// Limit in the key of its row in the book; none when it has no row.
-    std::optional<Price> book_limit;
+    /// None when it has no row in the book.
+    std::optional<BidPlace> book_place;
     friend bool operator==(const Job&, const Job&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Job, (),
@@ -77,7 +93,8 @@ BOOST_DESCRIBE_STRUCT(Job, (),
                        posted_clearing, limit, escrow, retention, rent, spare, paid, refunded,
                        chunks, fresh, fresh_end, open_lots, chunks_left, chunks_settled,
                        chunks_failed, chunks_disputed, leases_open, filled, has_excluded,
-                       sits_until, sits_next, standing, sat_at, book_limit))
+                       input_reports, providers_had, sits_until, sits_next, standing, sat_at,
+                       book_place))
 
 /// A lease as its chunk sees it; leases that failed are not listed.
 struct ChunkLease {
@@ -104,15 +121,33 @@ struct Chunk {
 };
 BOOST_DESCRIBE_STRUCT(Chunk, (), (state, need, attempts, reveals_open, window_end, leases))
 
-/// Lots of a chunk on offer, and how many there were at the freeze before `since`: what changed
-/// after a cut-off is not in the book of its clearing.
-struct OpenChunk {
+/// A chunk on offer: how many of its replicas, and who holds the others, ascending.
+struct ChunkOffer {
     std::uint8_t need = 0;
-    std::uint8_t need_before = 0;
+    BoundedVector<ProviderId, kReplicasMax> holders;
+    friend bool operator==(const ChunkOffer&, const ChunkOffer&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ChunkOffer, (), (need, holders))
+
+/// What a chunk offers, and what it offered at the freeze before `since`: what changed after a
+/// cut-off is not in the book of its clearing.
+struct OpenChunk {
+    ChunkOffer now;
+    ChunkOffer before;
     ClearingNumber since;
     friend bool operator==(const OpenChunk&, const OpenChunk&) = default;
 };
-BOOST_DESCRIBE_STRUCT(OpenChunk, (), (need, need_before, since))
+BOOST_DESCRIBE_STRUCT(OpenChunk, (), (now, before, since))
+
+/// A provider that failed a job, with the first clearing that leaves it out.
+struct Excluded {
+    ProviderId provider;
+    ClearingNumber since;
+    friend bool operator==(const Excluded&, const Excluded&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Excluded, (), (provider, since))
+/// Ascending by provider. One row, so that it is never read in part.
+using ExcludedList = BoundedVector<Excluded, kExcludedMax>;
 
 /// What a revealed claim says of one task.
 struct TaskResult {
@@ -148,9 +183,9 @@ BOOST_DESCRIBE_STRUCT(TaskResult, (), (lease, end, code, trap_function, gas, out
 [[nodiscard]] inline Key job_lease_key(const JobId& id, std::uint32_t chunk, const LeaseId& lease) {
     return Key(Table::job_lease).add(id).add_number(chunk).add(lease);
 }
-/// A provider that failed the job; the value is the first clearing that leaves it out.
-[[nodiscard]] inline Key job_excluded_key(const JobId& id, const ProviderId& provider) {
-    return Key(Table::job_excluded).add(id).add(provider);
+/// The providers that failed the job.
+[[nodiscard]] inline Key job_excluded_key(const JobId& id) {
+    return Key(Table::job_excluded).add(id);
 }
 /// Lots that a provider has had of a job with a spread cap.
 [[nodiscard]] inline Key job_held_key(const JobId& id, const ProviderId& provider) {

@@ -27,6 +27,8 @@ struct Lease {
     std::uint64_t number = 0;
     ClassId class_id;
     ClearingNumber clearing;
+    /// Slots of the ask that this lease was sold from: it begins when fewer leases run.
+    std::uint32_t slots = 0;
     /// What the buyer pays a Ggas.
     Price price;
     LeaseState state = LeaseState::matched;
@@ -49,6 +51,8 @@ struct Lease {
 
     std::optional<Commitment> commitment;
     std::optional<ListRoot> claims;
+    /// A claim of it is of a task that failed.
+    bool failed = false;
     /// Gas of all claims, each at most the task's limit.
     Gas gas;
     /// What the provider got, after the fee.
@@ -56,9 +60,9 @@ struct Lease {
     friend bool operator==(const Lease&, const Lease&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Lease, (),
-                      (job, provider, chunk, number, class_id, clearing, price, state, waiting,
-                       deadline, started, escrow, reserve, at_risk, move_fees, retention,
-                       commitment, claims, gas, paid))
+                      (job, provider, chunk, number, class_id, clearing, slots, price, state,
+                       waiting, deadline, started, escrow, reserve, at_risk, move_fees, retention,
+                       commitment, claims, failed, gas, paid))
 
 [[nodiscard]] inline Key lease_key(const LeaseId& id) {
     return Key(Table::lease).add(id);

@@ -39,10 +39,10 @@ bool is_scheduled(const Ledger& ledger, const DueItem& item) {
     return ledger.state.get(due_key(item)).has_value();
 }
 
-std::vector<DueItem> due_items(const StateReader& state, DueKind kind, ActiveTime at,
+std::vector<DueItem> due_items(const StateReader& state, DueKind kind, ActiveTime at, ByteView from,
                                std::size_t limit) {
     std::vector<DueItem> out;
-    for (const StateEntry& entry : state.scan(kind_prefix(kind), {}, limit)) {
+    for (const StateEntry& entry : state.scan(kind_prefix(kind), from, limit)) {
         const DueItem item = due_from_key(entry.key);
         if (item.due > at) break;
         out.push_back(item);

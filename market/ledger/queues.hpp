@@ -32,9 +32,9 @@ template <class Id>
 void schedule(Ledger& ledger, const DueItem& item);
 void unschedule(Ledger& ledger, const DueItem& item);
 [[nodiscard]] bool is_scheduled(const Ledger& ledger, const DueItem& item);
-/// The oldest items of a kind that are due at `at`.
+/// The oldest items of a kind that are due at `at`, from the key `from` on (empty: from the first).
 [[nodiscard]] std::vector<DueItem> due_items(const StateReader& state, DueKind kind, ActiveTime at,
-                                             std::size_t limit);
+                                             ByteView from, std::size_t limit);
 /// The earliest deadline of a kind.
 [[nodiscard]] std::optional<ActiveTime> first_due(const StateReader& state, DueKind kind);
 

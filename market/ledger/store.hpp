@@ -33,6 +33,7 @@ enum class Table : std::uint8_t {
     dirty_order = 0x32,
     class_price = 0x33,
     admission = 0x34,
+    sleeping_bid = 0x35,
     due = 0x40,
 };
 

@@ -66,23 +66,38 @@ JobSpec spec_of(const Ledger& ledger, const JobId& id) {
     return *std::move(spec);
 }
 
-void set_open_chunk(Ledger& ledger, const JobId& id, std::uint32_t chunk, std::uint8_t need) {
+void set_open_chunk(Ledger& ledger, const JobId& id, std::uint32_t chunk, ChunkOffer offer) {
     const Key key = open_chunk_key(id, chunk);
-    const auto old = load<OpenChunk>(ledger.state, key);
-    if (need == 0) {
+    if (offer.need == 0) {
         ledger.state.erase(key);
         return;
     }
+    auto old = load<OpenChunk>(ledger.state, key);
     const ClearingNumber next = ledger.next_clearing();
-    OpenChunk row{need, 0, next};
-    if (old) row.need_before = old->since == next ? old->need_before : old->need;
+    OpenChunk row{std::move(offer), {}, next};
+    if (old) row.before = old->since == next ? std::move(old->before) : std::move(old->now);
     store(ledger.state, key, row);
 }
 
-void exclude(Ledger& ledger, const JobId& id, Job& job, const ProviderId& provider) {
-    const Key key = job_excluded_key(id, provider);
-    if (!ledger.state.get(key)) store(ledger.state, key, ledger.next_clearing());
+bool exclude(Ledger& ledger, const JobId& id, Job& job, const ProviderId& provider) {
+    const Key key = job_excluded_key(id);
+    auto list = load<ExcludedList>(ledger.state, key).value_or(ExcludedList{});
+    const auto by_provider = [](const Excluded& a, const Excluded& b) {
+        return a.provider < b.provider;
+    };
+    const auto by_age = [](const Excluded& a, const Excluded& b) {
+        return a.since != b.since ? a.since < b.since : a.provider < b.provider;
+    };
+    const Excluded added{provider, ledger.next_clearing()};
+    auto at = std::lower_bound(list.begin(), list.end(), added, by_provider);
+    if (at != list.end() && at->provider == provider) return false;
+    // So many others have failed since that the oldest may try again.
+    if (list.size() == kExcludedMax) list.erase(std::min_element(list.begin(), list.end(), by_age));
+    at = std::lower_bound(list.begin(), list.end(), added, by_provider);
+    list.insert(at, added);
+    store(ledger.state, key, list);
     job.has_excluded = true;
+    return true;
 }
 
 }  // namespace millrace::market

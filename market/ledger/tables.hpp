@@ -20,16 +20,23 @@ void save_job(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spec);
 [[nodiscard]] std::optional<Lease> find_lease(const Ledger& ledger, const LeaseId& id);
 void save_lease(Ledger& ledger, const LeaseId& id, const Lease& lease);
 
-/// The number of lots of a chunk on offer, kept for the book; 0 takes it off.
-void set_open_chunk(Ledger& ledger, const JobId& id, std::uint32_t chunk, std::uint8_t need);
-/// Leaves a provider out of a job from the next clearing on.
-void exclude(Ledger& ledger, const JobId& id, Job& job, const ProviderId& provider);
+/// What a chunk offers, kept for the book; a need of 0 takes it off.
+void set_open_chunk(Ledger& ledger, const JobId& id, std::uint32_t chunk, ChunkOffer offer);
+/// Leaves a provider out of a job from the next clearing on. False when it was left out before.
+bool exclude(Ledger& ledger, const JobId& id, Job& job, const ProviderId& provider);
 
 /// Derives again the rows of everything that changed while a clearing was pending.
 void derive_dirty_rows(Ledger& ledger);
+/// Before a freeze: bids whose time to sit out has ended join those that the clearing walks, a
+/// bounded number, the longest asleep first.
+void wake_bids(Ledger& ledger);
 
 /// The book that clearing `number`, frozen at `frozen`, sees.
 [[nodiscard]] Book read_book(const StateReader& state, const Params& params, ClearingNumber number,
                              ActiveTime frozen);
+/// Adds bids that sleep, at most `limit`, and that of one job wherever it stands: for those who ask
+/// why, never for a clearing.
+void add_sleeping_bids(const StateReader& state, Book& book, ClearingNumber number,
+                       ActiveTime frozen, std::size_t limit, const std::optional<JobId>& job);
 
 }  // namespace millrace::market

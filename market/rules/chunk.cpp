@@ -10,6 +10,10 @@ namespace millrace::market {
 namespace {
 
 const Bytes kPresent{1};
+/// So many providers have asked for the job's input in vain: the next one will, too.
+constexpr std::uint32_t kInputReportsMax = 64;
+/// Open chunks read at a time when a job is wound down.
+constexpr std::size_t kWindDownPage = 64;
 
 Chunk load_chunk(const Ledger& ledger, const JobId& id, std::uint32_t index) {
     auto chunk = load<Chunk>(ledger.state, chunk_key(id, index));
@@ -30,7 +34,10 @@ void set_need(Ledger& ledger, const JobId& id, std::uint32_t index, Chunk& chunk
               std::uint8_t need) {
     job.open_lots = job.open_lots - chunk.need + need;
     chunk.need = need;
-    set_open_chunk(ledger, id, index, need);
+    ChunkOffer offer{need, {}};
+    for (const ChunkLease& lease : chunk.leases) offer.holders.push_back(lease.provider);
+    std::sort(offer.holders.begin(), offer.holders.end());
+    set_open_chunk(ledger, id, index, std::move(offer));
 }
 
 /// The first chunks of the never-leased range get rows, up to and with `index`.
@@ -95,28 +102,44 @@ bool may_offer(const Job& job, const Chunk& chunk, const JobSpec& spec) {
     return job.state == JobState::open && chunk.attempts < spec.attempts && !chunk.reveals_open;
 }
 
-void count_held(Ledger& ledger, const JobId& id, const ProviderId& provider) {
+/// With replicas alone no count is needed: nobody holds a chunk twice.
+void count_held(Ledger& ledger, const JobId& id, Job& job, const ProviderId& provider) {
     const Key key = job_held_key(id, provider);
-    const std::uint32_t lots = load<std::uint32_t>(ledger.state, key).value_or(0);
-    store(ledger.state, key, lots + 1);
+    const auto lots = load<std::uint32_t>(ledger.state, key);
+    if (!lots) ++job.providers_had;
+    store(ledger.state, key, lots.value_or(0) + 1);
 }
 
+/// A clearing may sell to more new providers than the count has room for; the lots of those that
+/// come too late stay on offer.
+bool has_room_to_count(const Ledger& ledger, const JobId& id, const Job& job, const JobSpec& spec,
+                       const ProviderId& provider) {
+    return spec.spread == 0 || job.providers_had < kHeldMax ||
+           ledger.state.get(job_held_key(id, provider)).has_value();
+}
+
+/// By the limit that the clearing saw: a raise since then must not make the lease dearer for the
+/// provider than what its stake was counted for.
 Amount risk_of(const Ledger& ledger, const Job& job, const JobSpec& spec) {
     const std::uint64_t factor = stake_factor(
         spec.audit_rate_bp, ledger.params.disputes.slash_burnt_bp,
         ledger.params.leases.stake_risk_min_bp, ledger.params.leases.stake_risk_unaudited_bp);
-    return stake_at_risk(lot_value(spec, job.limit), factor).value_or(Amount{UINT64_MAX});
+    MILLRACE_ASSERT(job.book_place.has_value());
+    return stake_at_risk(lot_value(spec, job.book_place->limit), factor)
+        .value_or(Amount{UINT64_MAX});
 }
 
 }  // namespace
 
-bool make_lease(Ledger& ledger, const Grant& grant, Job& job, const JobSpec& spec) {
+bool make_lease(Ledger& ledger, const Grant& grant, std::uint32_t slots, Job& job,
+                const JobSpec& spec) {
     Provider provider = load_provider(ledger, grant.provider);
     Lease lease;
     lease.reserve = ledger.params.leases.lease_reserve;
     lease.at_risk = risk_of(ledger, job, spec);
     const auto locked = checked_add(lease.reserve, lease.at_risk);
     if (!locked.has_value() || free_stake(provider) < *locked) return false;
+    if (!has_room_to_count(ledger, grant.bid, job, spec, grant.provider)) return false;
 
     if (grant.chunk >= job.fresh) open_rows_to(ledger, grant.bid, grant.chunk, job, spec);
     Chunk chunk = load_chunk(ledger, grant.bid, grant.chunk);
@@ -128,6 +151,7 @@ bool make_lease(Ledger& ledger, const Grant& grant, Job& job, const JobSpec& spe
     lease.number = ++ledger.chain.leases_made;
     lease.class_id = grant.class_id;
     lease.clearing = ledger.chain.clearing;
+    lease.slots = slots;
     lease.price = grant.price;
     lease.escrow = lot_value(spec, grant.price);
     const LeaseId id = lease_id_of(lease.job, lease.number);
@@ -137,11 +161,11 @@ bool make_lease(Ledger& ledger, const Grant& grant, Job& job, const JobSpec& spe
     if (!job.filled) ledger.state.erase(admission_key(spec, grant.bid));
     job.filled = true;
     ++job.leases_open;
-    set_need(ledger, lease.job, lease.chunk, chunk, job, static_cast<std::uint8_t>(chunk.need - 1));
     chunk.leases.push_back({id, lease.provider, std::nullopt, false});
+    set_need(ledger, lease.job, lease.chunk, chunk, job, static_cast<std::uint8_t>(chunk.need - 1));
     if (chunk.state == TaskState::open) chunk.state = TaskState::leased;
     save_chunk(ledger, lease.job, lease.chunk, chunk);
-    if (spec.spread != 0 || spec.replicas > 1) count_held(ledger, lease.job, lease.provider);
+    if (spec.spread != 0) count_held(ledger, lease.job, job, lease.provider);
 
     enqueue_lease(ledger, provider, id, lease, spec);
     ledger.state.put(job_lease_key(lease.job, lease.chunk, id).bytes(), kPresent);
@@ -219,13 +243,19 @@ void end_lease(Ledger& ledger, const LeaseId& id, Lease& lease, LeaseEnd end, Jo
 
     Chunk chunk = load_chunk(ledger, lease.job, lease.chunk);
     detach_lease(ledger, id, lease, chunk, job);
-    exclude(ledger, lease.job, job, lease.provider);
-    chunk.attempts = static_cast<std::uint8_t>(chunk.attempts + 1);
+    const bool is_new = exclude(ledger, lease.job, job, lease.provider);
+    // What the buyer does not serve is no failure of the lot's.
+    if (end == LeaseEnd::no_input)
+        job.input_reports += is_new ? 1 : 0;
+    else
+        chunk.attempts = static_cast<std::uint8_t>(chunk.attempts + 1);
     const int need = may_offer(job, chunk, spec) ? chunk.need + 1 : 0;
     set_need(ledger, lease.job, lease.chunk, chunk, job, static_cast<std::uint8_t>(need));
     save_chunk(ledger, lease.job, lease.chunk, chunk);
     save_lease(ledger, id, lease);
     emit_lease(ledger, id, lease);
+    if (job.input_reports >= kInputReportsMax)
+        stop_offering(ledger, lease.job, job, spec, JobState::cancelled);
 }
 
 namespace {
@@ -373,10 +403,12 @@ void settle_chunk(Ledger& ledger, const JobId& id, std::uint32_t index, Job& job
     Chunk chunk = load_chunk(ledger, id, index);
     Amount paid;
     std::uint64_t settled = 0;
+    bool failed = false;
     for (const ChunkLease& entry : chunk.leases) {
         std::optional<Lease> lease = find_lease(ledger, entry.lease);
         MILLRACE_ASSERT(lease && lease->state == LeaseState::revealed);
         paid = plus(paid, pay_lease(ledger, entry.lease, *lease, job, spec));
+        failed = failed || lease->failed;
         ++settled;
     }
     chunk.state = TaskState::settled;
@@ -394,6 +426,9 @@ void settle_chunk(Ledger& ledger, const JobId& id, std::uint32_t index, Job& job
     ++job.chunks_settled;
     refund(ledger, job, plus(escrow_left, retention_left));
     close_if_done(ledger, id, job, spec);
+    // Not earlier: one provider's word, before anybody could challenge it, stops nobody's job.
+    if (failed && spec.on_failure == FailurePolicy::stop)
+        stop_offering(ledger, id, job, spec, JobState::cancelled);
 }
 
 void withdraw_open(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spec,
@@ -401,20 +436,25 @@ void withdraw_open(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spe
     const DueItem again = due_item(DueKind::job_wind_down, ledger.now(), id);
     // The frozen book binds: its lots are withdrawn after the clearing that may sell them.
     if (ledger.chain.pending) return schedule(ledger, again);
+    const std::uint64_t end = ledger.state.touched() + rows;
     if (const std::uint32_t count = job.fresh_end - job.fresh; count != 0) {
         job.fresh_end = job.fresh;
         refund_chunks(ledger, job, spec, count);
         close_if_done(ledger, id, job, spec);
     }
-    const auto page = ledger.state.scan(Key(Table::open_chunk).add(id), {}, rows);
-    for (const StateEntry& entry : page) {
-        const auto index = number_in_key<std::uint32_t>(entry.key, 33);
-        Chunk chunk = load_chunk(ledger, id, index);
-        set_need(ledger, id, index, chunk, job, 0);
-        save_chunk(ledger, id, index, chunk);
-        update_chunk(ledger, id, index, job, spec, ledger.now());
+    for (;;) {
+        // Each row that was read is gone afterwards.
+        const auto page = ledger.state.scan(Key(Table::open_chunk).add(id), {}, kWindDownPage);
+        for (const StateEntry& entry : page) {
+            if (ledger.state.touched() >= end) return schedule(ledger, again);
+            const auto index = number_in_key<std::uint32_t>(entry.key, 33);
+            Chunk chunk = load_chunk(ledger, id, index);
+            set_need(ledger, id, index, chunk, job, 0);
+            save_chunk(ledger, id, index, chunk);
+            update_chunk(ledger, id, index, job, spec, ledger.now());
+        }
+        if (page.size() < kWindDownPage) return;
     }
-    if (page.size() == rows) schedule(ledger, again);
 }
 
 void stop_offering(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spec, JobState state) {
@@ -422,7 +462,7 @@ void stop_offering(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spe
     job.state = state;
     if (!job.filled) ledger.state.erase(admission_key(spec, id));
     ledger.events.emplace_back(JobEvent{id, state, job.chunks_left, false});
-    withdraw_open(ledger, id, job, spec, ledger.params.sweeps.sweeps_per_queue);
+    schedule(ledger, due_item(DueKind::job_wind_down, ledger.now(), id));
 }
 
 }  // namespace millrace::market

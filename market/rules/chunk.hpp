@@ -11,9 +11,11 @@
 /// `fail_chunk`; nothing else touches such a chunk.
 namespace millrace::market {
 
-/// Makes a lease of one granted lot. False when the provider's stake no longer covers it or the
-/// chunk has no lot on offer; then nothing changed.
-bool make_lease(Ledger& ledger, const Grant& grant, Job& job, const JobSpec& spec);
+/// Makes a lease of one granted lot, sold from an ask of so many slots. False when the provider's
+/// stake no longer covers it, the chunk has no lot on offer, or the job's cap counts as many
+/// providers as it may; then nothing changed.
+bool make_lease(Ledger& ledger, const Grant& grant, std::uint32_t slots, Job& job,
+                const JobSpec& spec);
 
 /// Why a lease ends without a result.
 enum class LeaseEnd : std::uint8_t {
@@ -22,7 +24,7 @@ enum class LeaseEnd : std::uint8_t {
     missed_reveal,  ///< likewise
     silence,        ///< a missed reveal while a rival claim is revealed: stake at risk burnt, too
     returned,       ///< half the reserve burnt, provider excluded
-    no_input,       ///< no loss, provider excluded
+    no_input,       ///< no loss, no attempt used, provider excluded
 };
 
 /// Ends a lease that is not settled and offers its lot again if attempts are left.
@@ -35,16 +37,18 @@ void end_lease(Ledger& ledger, const LeaseId& id, Lease& lease, LeaseEnd end, Jo
 void update_chunk(Ledger& ledger, const JobId& id, std::uint32_t index, Job& job,
                   const JobSpec& spec, ActiveTime at);
 
-/// Pays every revealed lease and gives the rest back. Does not save `job`.
+/// Pays every revealed lease and gives the rest back; with the policy `stop`, a task that failed
+/// ends the job's time on the market now that its result stands. Does not save `job`.
 void settle_chunk(Ledger& ledger, const JobId& id, std::uint32_t index, Job& job,
                   const JobSpec& spec);
 
-/// Takes lots that nobody holds off the market, at most `rows` chunk rows at once; more are
-/// left to the sweep. Waits while a clearing is pending. Does not save `job`.
+/// Takes lots that nobody holds off the market until about `rows` rows were written; more are left
+/// to the next sweep. Waits while a clearing is pending. Does not save `job`.
 void withdraw_open(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spec,
                    std::size_t rows);
 
-/// Ends the time on the market: `state` is cancelled or expired. Does not save `job`.
+/// Ends the time on the market: `state` is cancelled or expired. A few rows, whatever the job's
+/// size: its lots are withdrawn by the sweep. Does not save `job`.
 void stop_offering(Ledger& ledger, const JobId& id, Job& job, const JobSpec& spec, JobState state);
 
 /// Releases what a settled lease still holds: pays the retention, frees the reserve.

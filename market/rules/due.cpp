@@ -9,8 +9,8 @@ namespace millrace::market {
 
 namespace {
 
-/// An item that may touch as many rows as a whole queue counts for this many.
-constexpr std::uint32_t kHeavyItem = 64;
+/// Items of a queue read at a time.
+constexpr std::size_t kSweepPage = 64;
 
 void miss(Ledger& ledger, const DueItem& item, LeaseState state, LeaseEnd end) {
     const LeaseId id{item.subject.bytes};
@@ -53,11 +53,11 @@ void expire_job(Ledger& ledger, const JobId& id) {
     save_job(ledger, id, *job, spec);
 }
 
-void wind_down(Ledger& ledger, const JobId& id) {
+void wind_down(Ledger& ledger, const JobId& id, std::size_t rows) {
     std::optional<Job> job = find_job(ledger, id);
     if (!job || job->state == JobState::open || job->chunks_left == 0) return;
     const JobSpec spec = spec_of(ledger, id);
-    withdraw_open(ledger, id, *job, spec, ledger.params.sweeps.sweeps_per_queue);
+    withdraw_open(ledger, id, *job, spec, rows);
     save_job(ledger, id, *job, spec);
 }
 
@@ -82,12 +82,12 @@ void delete_rows(Ledger& ledger, const Key& prefix, std::size_t& left, Also also
     left -= page.size();
 }
 
-void delete_job(Ledger& ledger, const JobId& id) {
+void delete_job(Ledger& ledger, const JobId& id, std::size_t left) {
     std::optional<Job> job = find_job(ledger, id);
     if (!job || job->chunks_left != 0) return;
     const DueItem again = due_item(DueKind::job_delete, ledger.now(), id);
-    if (job->leases_open != 0) return schedule(ledger, again);
-    std::size_t left = ledger.params.sweeps.sweeps_per_queue;
+    // A row of a frozen book still names the job: it goes first.
+    if (job->leases_open != 0 || job->book_place) return schedule(ledger, again);
     const auto nothing = [](ByteView) {};
     for (const Table table : {Table::chunk, Table::task_result, Table::job_excluded,
                               Table::job_held, Table::open_chunk})
@@ -102,9 +102,15 @@ void delete_job(Ledger& ledger, const JobId& id) {
     ledger.events.emplace_back(JobEvent{id, job->state, 0, true});
 }
 
+void end_module(Ledger& ledger, const DueItem& item) {
+    const Key key = module_key(ImageRoot{item.subject.bytes});
+    const auto module = load<Module>(ledger.state, key);
+    if (module && module->end == item.due) ledger.state.erase(key);
+}
+
 }  // namespace
 
-void process_due(Ledger& ledger, const DueItem& item) {
+void process_due(Ledger& ledger, const DueItem& item, std::size_t rows) {
     unschedule(ledger, item);
     const JobId job{item.subject.bytes};
     switch (item.kind) {
@@ -121,19 +127,28 @@ void process_due(Ledger& ledger, const DueItem& item) {
         case DueKind::lease_retention:
             return end_retention(ledger, item);
         case DueKind::job_delete:
-            return delete_job(ledger, job);
+            return delete_job(ledger, job, rows);
         case DueKind::module_expiry:
-            return ledger.state.erase(module_key(ImageRoot{item.subject.bytes}));
+            return end_module(ledger, item);
         case DueKind::job_wind_down:
-            return wind_down(ledger, job);
+            return wind_down(ledger, job, rows);
     }
 }
 
-std::size_t quota_of(const Params& params, DueKind kind) {
-    const std::uint32_t quota = params.sweeps.sweeps_per_queue;
-    const bool heavy = kind == DueKind::job_expiry || kind == DueKind::job_delete ||
-                       kind == DueKind::job_wind_down;
-    return heavy ? std::max(1U, quota / kHeavyItem) : quota;
+void sweep_due(Ledger& ledger, DueKind kind) {
+    const std::uint64_t end = ledger.state.touched() + ledger.params.sweeps.sweep_rows_per_queue;
+    Bytes from;
+    for (;;) {
+        const auto page = due_items(ledger.state, kind, ledger.now(), from, kSweepPage);
+        for (const DueItem& item : page) {
+            if (ledger.state.touched() >= end) return;
+            process_due(ledger, item, end - ledger.state.touched());
+        }
+        if (page.size() < kSweepPage) return;
+        // Behind the last one: what it made due again is for the next block.
+        from = due_key(page.back()).bytes();
+        from.push_back(0);
+    }
 }
 
 }  // namespace millrace::market

@@ -12,6 +12,8 @@ namespace {
 
 bool list_is_good(const JobSpec& spec) {
     if ((spec.list_kind == ListKind::none) != spec.list.empty()) return false;
+    // Replicas run at different providers: with fewer on the list no chunk could ever finish.
+    if (spec.list_kind == ListKind::allow && spec.list.size() < spec.replicas) return false;
     return std::adjacent_find(spec.list.begin(), spec.list.end(),
                               [](const Address& a, const Address& b) { return !(a < b); }) ==
            spec.list.end();
@@ -48,6 +50,9 @@ Refusal check_matching(const JobSpec& spec) {
     const std::uint32_t lots = chunks_of(spec);
     if (spec.first_fill > std::min(lots, kMinFirstFillMax)) return Refusal::first_fill_out_of_range;
     if (!list_is_good(spec)) return Refusal::list_invalid;
+    if (spec.spread != 0 &&
+        std::uint64_t{lots} * spec.replicas > std::uint64_t{spec.spread} * kHeldMax)
+        return Refusal::spread_too_small;
     return Refusal::none;
 }
 
@@ -64,14 +69,21 @@ Refusal check_times(const Params& params, const JobSpec& spec) {
         return Refusal::attempts_out_of_range;
     if (window_is_short(params, spec)) return Refusal::window_too_short;
     if (spec.window_ms > params.jobs.window_max_ms) return Refusal::window_too_long;
-    if (spec.life_ms == 0 || spec.life_ms > params.jobs.job_life_max_ms)
+    if (spec.life_ms < shortest_life_ms(params) || spec.life_ms > params.jobs.job_life_max_ms)
         return Refusal::life_out_of_range;
     if (spec.retention_ms > params.jobs.retention_max_ms) return Refusal::retention_too_long;
     if (spec.output_bytes_max > kOutputBytesMax ||
-        (spec.input && spec.input->bytes > kOutputBytesMax))
+        (spec.input && spec.input->bytes > kOutputBytesMax) ||
+        (spec.stdin_blob && spec.stdin_blob->bytes > kOutputBytesMax))
         return Refusal::data_too_large;
     if (argument_bytes(spec) > kArgumentBytesMax) return Refusal::arguments_too_large;
     return Refusal::none;
+}
+
+/// Counts bids that come after the pending clearing, or a block of them could overfill the book.
+bool book_is_full(const Ledger& ledger) {
+    const std::uint64_t bids = std::uint64_t{ledger.chain.bids} + ledger.chain.bids_coming;
+    return bids >= ledger.params.auction.bids_max;
 }
 
 /// The bid that gives way in a full book: never leased, and it paid less for its place than this
@@ -118,6 +130,15 @@ std::optional<JobCost> job_cost(const Params& params, const JobSpec& spec) {
     return out;
 }
 
+std::uint64_t longest_need_ms(const Params& params, const JobSpec& spec) {
+    const std::uint64_t before = start_time_ms(params, 2 * kOutputBytesMax) +
+                                 commit_time_ms(params, Gas{params.jobs.lot_gas_max});
+    const std::uint64_t own = start_time_ms(params, input_bytes(spec)) +
+                              commit_time_ms(params, lot_gas(spec)) + params.leases.reveal_ms +
+                              spec.window_ms;
+    return spec.life_ms + 2 * params.auction.auction_interval_ms + before + own;
+}
+
 // ---- post ----------------------------------------------------------------------------------
 
 Refusal check(const Ledger& ledger, const Actor& actor, const JobPost& body) {
@@ -127,9 +148,11 @@ Refusal check(const Ledger& ledger, const Actor& actor, const JobPost& body) {
     if (const Refusal r = check_times(ledger.params, spec); r != Refusal::none) return r;
     const auto module = load<Module>(ledger.state, module_key(spec.image));
     if (!module || module->end <= ledger.now()) return Refusal::module_unknown;
-    if (module->end < ledger.in(spec.life_ms)) return Refusal::module_ends_too_early;
-    if (ledger.chain.bids >= ledger.params.auction.bids_max && !cheapest_place(ledger, spec))
-        return Refusal::book_full;
+    if (module->end < ledger.in(longest_need_ms(ledger.params, spec)))
+        return Refusal::module_ends_too_early;
+    if ((spec.requirement.features & module->features) != module->features)
+        return Refusal::features_missing;
+    if (book_is_full(ledger) && !cheapest_place(ledger, spec)) return Refusal::book_full;
     return check_money(ledger, actor, spec);
 }
 
@@ -139,7 +162,7 @@ void apply(Ledger& ledger, const Actor& actor, const JobPost& body) {
     const JobCost cost = *job_cost(ledger.params, spec);
     debit(ledger, actor.account, cost.total);
     burn(ledger, plus(ledger.params.jobs.job_rent, spec.admission.value_or(Amount{})));
-    if (ledger.chain.bids >= ledger.params.auction.bids_max) {
+    if (book_is_full(ledger)) {
         const JobId gives_way = *cheapest_place(ledger, spec);
         Job other = *find_job(ledger, gives_way);
         const JobSpec other_spec = spec_of(ledger, gives_way);
@@ -154,6 +177,10 @@ void apply(Ledger& ledger, const Actor& actor, const JobPost& body) {
     job.expires = ledger.in(spec.life_ms);
     job.protocol_version = ledger.chain.protocol_version;
     job.posted_clearing = ledger.chain.clearing;
+    ledger.chain.clock_until = std::max(
+        ledger.chain.clock_until,
+        ClearingNumber{ledger.chain.clearing.value + ledger.params.auction.bid_life_min_clearings});
+    if (ledger.chain.pending) ++ledger.chain.bids_coming;
     job.limit = spec.limit;
     job.escrow = cost.escrow;
     job.retention = cost.retention;

@@ -153,6 +153,7 @@ void apply(Ledger& ledger, const Actor& /*actor*/, const LeaseReveal& body) {
     lease.state = LeaseState::revealed;
     lease.claims = claims_root(body.claims);
     lease.gas = {};
+    lease.failed = has_failure(body);
     for (const Claim& c : body.claims) {
         lease.gas.value += c.gas.value;
         store(
@@ -165,8 +166,6 @@ void apply(Ledger& ledger, const Actor& /*actor*/, const LeaseReveal& body) {
                        [&](ChunkLease& l) { l.revealed = lease.claims; });
     auto [job, spec] = job_of(ledger, lease.job);
     update_chunk(ledger, lease.job, lease.chunk, job, spec, ledger.now());
-    if (spec.on_failure == FailurePolicy::stop && has_failure(body))
-        stop_offering(ledger, lease.job, job, spec, JobState::cancelled);
     save_job(ledger, lease.job, job, spec);
 }
 
@@ -177,7 +176,7 @@ Refusal check(const Ledger& ledger, const Actor& actor, const LeaseReportInput& 
         return r;
     if (find_lease(ledger, body.lease)->waiting) return Refusal::lease_waits;
     const JobSpec spec = spec_of(ledger, find_lease(ledger, body.lease)->job);
-    if (!spec.input && !spec.stdin_root) return Refusal::no_input;
+    if (!spec.input && !spec.stdin_blob) return Refusal::no_input;
     return Refusal::none;
 }
 
@@ -203,7 +202,7 @@ Refusal check(const Ledger& ledger, const Actor& /*actor*/, const LockRelease& b
 }
 
 void apply(Ledger& ledger, const Actor& /*actor*/, const LockRelease& body) {
-    process_due(ledger, {body.kind, body.due, body.subject, body.chunk});
+    process_due(ledger, {body.kind, body.due, body.subject, body.chunk}, kRowsPerRelease);
 }
 
 // ---- all of them ---------------------------------------------------------------------------

@@ -59,7 +59,8 @@ Refusal check(const Ledger& ledger, const Actor& actor, const ModulePublish& bod
     const Epoch now = ledger.chain.epoch;
     if (body.statement.epoch != now && next(body.statement.epoch) != now)
         return Refusal::module_epoch_wrong;
-    if (ledger.state.get(module_key(body.statement.image))) return Refusal::module_exists;
+    const auto old = load<Module>(ledger.state, module_key(body.statement.image));
+    if (old && old->end > ledger.now()) return Refusal::module_exists;
     const auto rent = module_rent(ledger.params, body.statement.size, body.life_ms);
     if (!rent || spendable(ledger, actor.account) < *rent) return Refusal::balance_too_low;
     // Last, because it is dear: up to one signature check a validator.
@@ -71,6 +72,9 @@ void apply(Ledger& ledger, const Actor& actor, const ModulePublish& body) {
     debit(ledger, actor.account, rent);
     burn(ledger, rent);
     const ModuleStatement& s = body.statement;
+    // One that has ended and that no sweep has met yet.
+    if (const auto old = load<Module>(ledger.state, module_key(s.image)))
+        unschedule(ledger, due_item(DueKind::module_expiry, old->end, s.image));
     const Module module{
         s.blob,       actor.account,          s.size, s.features, s.protocol_version,
         ledger.now(), ledger.in(body.life_ms)};

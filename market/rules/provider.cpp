@@ -61,8 +61,18 @@ bool counts_at_once(const Ask& now, const Ask& next) {
            std::includes(next.deny.begin(), next.deny.end(), now.deny.begin(), now.deny.end());
 }
 
-/// What of the old ask stays on offer while a new one is under notice: the slots and limits that
-/// both have, at the old prices. Removals count at once.
+/// Buyers that either ask denies; of the old ones only as many as there is room for.
+AccountList joint_deny(const Ask& now, const Ask& next) {
+    AccountList out = next.deny;
+    for (const Address& buyer : now.deny)
+        if (out.size() < kListMax && !std::binary_search(next.deny.begin(), next.deny.end(), buyer))
+            out.push_back(buyer);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+/// What of the old ask stays on offer while a new one is under notice: the slots, limits and buyers
+/// that both have, at the old prices. Removals count at once.
 Ask meanwhile(const Ask& now, const Ask& next) {
     Ask out = now;
     std::uint64_t keep = slots_of(next);
@@ -73,7 +83,14 @@ Ask meanwhile(const Ask& now, const Ask& next) {
     std::erase_if(out.steps, [](const AskStep& step) { return step.slots == 0; });
     out.task_gas_max = std::min(now.task_gas_max, next.task_gas_max);
     out.task_bytes_max = std::min(now.task_bytes_max, next.task_bytes_max);
+    out.deny = joint_deny(now, next);
     return out;
+}
+
+/// Counts asks that come after the pending clearing, or a block of them could overfill the book.
+bool asks_are_full(const Ledger& ledger) {
+    const std::uint64_t asks = std::uint64_t{ledger.chain.asks} + ledger.chain.asks_coming;
+    return asks >= ledger.params.auction.asks_max;
 }
 
 void put_under_notice(const Ledger& ledger, Provider& p, const Ask& ask) {
@@ -96,7 +113,7 @@ Refusal check(const Ledger& ledger, const Actor& actor, const ProviderRegister& 
         !account_exists(ledger, body.payout_account))
         return Refusal::account_unknown;
     if (spendable(ledger, actor.account) < body.stake) return Refusal::balance_too_low;
-    if (ledger.chain.asks >= ledger.params.auction.asks_max) return Refusal::asks_full;
+    if (asks_are_full(ledger)) return Refusal::asks_full;
     return Refusal::none;
 }
 
@@ -111,6 +128,7 @@ void apply(Ledger& ledger, const Actor& actor, const ProviderRegister& body) {
     p.encryption_key = body.encryption_key;
     p.endpoint = body.endpoint;
     p.stake = body.stake;
+    if (ledger.chain.pending) ++ledger.chain.asks_coming;
     put_under_notice(ledger, p, body.ask);
     save_provider(ledger, p);
 }
@@ -183,13 +201,14 @@ Refusal check(const Ledger& ledger, const Actor& actor, const ProviderResume& bo
     if (!is_owner_or_operator(actor, *p)) return Refusal::not_owner_or_operator;
     if (p->paused == PauseReason::none) return Refusal::not_paused;
     if (p->stake < ledger.params.stake.provider_stake_min) return Refusal::stake_below_min;
-    if (ledger.chain.asks >= ledger.params.auction.asks_max) return Refusal::asks_full;
+    if (asks_are_full(ledger)) return Refusal::asks_full;
     return Refusal::none;
 }
 
 void apply(Ledger& ledger, const Actor& /*actor*/, const ProviderResume& body) {
     Provider p = *find_provider(ledger, body.provider);
     p.paused = PauseReason::none;
+    if (ledger.chain.pending) ++ledger.chain.asks_coming;
     // What comes back is a new ask: it is under notice like one.
     if (!p.next && p.ask) put_under_notice(ledger, p, *p.ask);
     if (p.next) put_under_notice(ledger, p, Ask(*p.next));

@@ -8,28 +8,31 @@ namespace millrace::market {
 
 namespace {
 
-/// Slots that run at once. A provider whose ask is gone still works off what it has, one by one.
-std::uint64_t running_max(const Provider& p) {
-    std::uint64_t slots = 1;
-    if (p.ask) slots = std::max(slots, slots_of(*p.ask));
-    return slots;
+/// Leases that one departure sets going: its own place, and one that was held back by a lease from
+/// a smaller ask before it.
+constexpr int kPromotionsAtOnce = 2;
+
+/// A lease begins when fewer leases run than its ask had slots when it was sold. What the ask says
+/// now does not matter: else a provider would slow its queue down by shrinking the ask.
+bool may_begin(const Provider& p, const Lease& lease) {
+    return p.running < std::max(1U, lease.slots);
 }
 
 void begin_start_clock(Ledger& ledger, const LeaseId& id, Lease& lease, const JobSpec& spec) {
-    const std::uint64_t bytes = spec.input ? spec.input->bytes : 0;
     lease.waiting = false;
-    lease.deadline = ledger.in(start_time_ms(ledger.params, bytes));
+    lease.deadline = ledger.in(start_time_ms(ledger.params, input_bytes(spec)));
     schedule(ledger, due_item(DueKind::lease_start, *lease.deadline, id));
 }
 
 void promote(Ledger& ledger, Provider& p) {
-    while (p.waiting > 0 && p.running < running_max(p)) {
+    for (int i = 0; i < kPromotionsAtOnce && p.waiting > 0; ++i) {
         const auto page = ledger.state.scan(Key(Table::provider_queue).add(p.owner), {}, 1);
         MILLRACE_ASSERT(!page.empty());
-        ledger.state.erase(page.front().key);
         const auto id = decode_state<LeaseId>(page.front().value);
         std::optional<Lease> lease = find_lease(ledger, id);
         MILLRACE_ASSERT(lease.has_value() && lease->waiting);
+        if (!may_begin(p, *lease)) return;
+        ledger.state.erase(page.front().key);
         --p.waiting;
         ++p.running;
         begin_start_clock(ledger, id, *lease, spec_of(ledger, lease->job));
@@ -57,7 +60,7 @@ void burn_locked(Ledger& ledger, Provider& p, Amount amount) {
 
 void enqueue_lease(Ledger& ledger, Provider& p, const LeaseId& id, Lease& lease,
                    const JobSpec& spec) {
-    if (p.waiting == 0 && p.running < running_max(p)) {
+    if (p.waiting == 0 && may_begin(p, lease)) {
         ++p.running;
         begin_start_clock(ledger, id, lease, spec);
         return;

@@ -36,7 +36,7 @@ void add_reads(const market::StateReader& state, const JobId& id, Needed& out) {
     if (const auto module = market::load<market::Module>(state, market::module_key(spec->image)))
         out.blobs.insert(hash_as<BlobId>(file_id(module->size, hash_as<Hash>(module->blob))));
     if (spec->input) out.trees.insert(spec->input->root);
-    if (spec->stdin_root) out.blobs.insert(hash_as<BlobId>(*spec->stdin_root));
+    if (spec->stdin_blob) out.blobs.insert(hash_as<BlobId>(spec->stdin_blob->id));
 }
 
 }  // namespace

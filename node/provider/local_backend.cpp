@@ -93,14 +93,22 @@ LocalBackend::LocalBackend(BlobStore& blobs, TreeStore& trees, fs::path scratch)
     fs::remove_all(scratch_, ignored);
 }
 
+/// A job that states another length than its blob has cannot be run as stated.
+Result<fs::path> LocalBackend::find_stdin(const market::JobStdin& wanted) const {
+    const auto found = blobs_.find(hash_as<BlobId>(wanted.id));
+    if (!found) return Err{backend_error("the job's standard input is not on this node")};
+    if (found->size != wanted.bytes)
+        return Err{backend_error("the job's standard input is not as long as the job says")};
+    return found->path;
+}
+
 Status<> LocalBackend::prepare(const market::JobSpec& spec, const BlobId& module) {
     if (!blobs_.find(module)) return Err{backend_error("the job's module is not on this node")};
     if (spec.input) {
         MILLRACE_TRY(const auto manifest, trees_.find(spec.input->root));
         if (!manifest) return Err{backend_error("the job's input is not on this node")};
     }
-    if (spec.stdin_root && !blobs_.find(hash_as<BlobId>(*spec.stdin_root)))
-        return Err{backend_error("the job's standard input is not on this node")};
+    if (spec.stdin_blob) MILLRACE_CHECK(find_stdin(*spec.stdin_blob));
     return Ok{};
 }
 
@@ -109,15 +117,12 @@ Result<vm::WorkerJob> LocalBackend::worker_job(const TaskOrder& order,
     const auto module = blobs_.find(order.module);
     if (!module) return Err{backend_error("the job's module is not on this node")};
     vm::WorkerJob job;
-    std::uint64_t stdin_length = 0;
-    if (order.spec.stdin_root) {
-        const auto found = blobs_.find(hash_as<BlobId>(*order.spec.stdin_root));
-        if (!found) return Err{backend_error("the job's standard input is not on this node")};
-        stdin_length = found->size;
-        job.stdin_file = vm::WorkerPath(found->path.string());
+    if (order.spec.stdin_blob) {
+        MILLRACE_TRY(const fs::path found, find_stdin(*order.spec.stdin_blob));
+        job.stdin_file = vm::WorkerPath(found.string());
     }
     const vm::TaskArguments arguments =
-        market::task_arguments(order.job, order.spec, order.posted, order.task, stdin_length);
+        market::task_arguments(order.job, order.spec, order.posted, order.task);
     job.module = module->path.string();
     for (const std::string& arg : arguments.args) job.args.emplace_back(arg);
     for (const std::string& entry : arguments.env) job.env.emplace_back(entry);

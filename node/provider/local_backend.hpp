@@ -19,6 +19,7 @@ class LocalBackend final : public Backend {
     [[nodiscard]] Status<> prepare(const market::JobSpec& spec, const BlobId& module) override;
 
   private:
+    [[nodiscard]] Result<std::filesystem::path> find_stdin(const market::JobStdin& wanted) const;
     [[nodiscard]] Result<vm::WorkerJob> worker_job(const TaskOrder& order,
                                                    const std::filesystem::path& output) const;
     [[nodiscard]] Status<> keep_output(const vm::WorkerDone& done,

@@ -149,6 +149,7 @@ class SlowAuction {
         }
         std::uint64_t lots = 1U << 20U;
         if (b.spread_cap != 0) lots = had >= b.spread_cap ? 0 : b.spread_cap - had;
+        if (b.spread_cap != 0 && had == 0 && b.held.size() >= kHeldMax) return 0;
         const Uint128 each = lock(book_, b);
         return each == 0 || stake / each >= lots ? lots : static_cast<std::uint64_t>(stake / each);
     }

@@ -250,9 +250,18 @@ class World {
                           100'000,
                           0,
                           1};
-        body.signatures = {{0, vote_.sign(module_statement_hash(body.statement).view())}};
         body.life_ms = 100ULL * 86'400'000;
+        return signed_again(body);
+    }
+    /// With the signature that belongs under its statement.
+    ModulePublish signed_again(ModulePublish body) {
+        body.signatures = {{0, vote_.sign(module_statement_hash(body.statement).view())}};
         return body;
+    }
+    /// Writes rows past the rules: what a long history would have left.
+    void plant(const StateWrites& writes) {
+        state.apply(writes);
+        map.apply(writes);
     }
     ProviderRegister registration(const std::string& name, std::uint64_t price = 10'000'000,
                                   std::uint32_t slots = 2) {

@@ -50,7 +50,7 @@ Try<vm::WorkerJob> worker_job(const Context& context, const Options& options) {
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::system_clock::now().time_since_epoch());
     const vm::TaskArguments arguments = market::task_arguments(
-        JobId{}, spec, WallTime{static_cast<std::uint64_t>(now.count())}, options.task, 0);
+        JobId{}, spec, WallTime{static_cast<std::uint64_t>(now.count())}, options.task);
     if (const auto page = vm::encode_arguments(arguments); !page.has_value())
         return Err{Failure{Exit::usage, vm::to_sentence(page.error())}};
     vm::WorkerJob job;

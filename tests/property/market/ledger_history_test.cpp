@@ -19,6 +19,8 @@ struct Totals {
     std::map<LeaseState, std::size_t> leases;
     std::size_t disputed = 0;
     std::size_t deleted = 0;
+    std::size_t freezes = 0;
+    std::size_t shrunk = 0;
 };
 
 class History {
@@ -40,7 +42,7 @@ class History {
         p.jobs.record_keep_ms = 4'000;
         p.stake.unbonding_ms = 2'000;
         p.stake.evidence_window_ms = 1'000;
-        p.sweeps.sweeps_per_queue = 5;
+        p.sweeps.sweep_rows_per_queue = 40;
         p.auction.bids_max = 8;
         p.auction.leases_per_clearing = 6;
         p.money.issuance_per_epoch = Amount{12'345};
@@ -52,8 +54,11 @@ class History {
         for (std::uint64_t i = 0; i < actions; ++i) act();
         work_on_leases();
         const std::uint64_t ms = rng.chance(20) ? rng.between(2'000, 9'000) : rng.between(50, 400);
+        MemoryState parent;
+        for (const auto& [key, value] : world.state.entries()) parent.apply({{key, value}});
         for (const Receipt& r : world.block(ms))
             r.refusal == Refusal::none ? ++totals.applied : ++totals.refused;
+        check_frozen(parent);
         watch();
     }
 
@@ -91,7 +96,7 @@ class History {
         spec.tasks_per_lot = static_cast<std::uint16_t>(rng.between(1, 3));
         spec.spread = static_cast<std::uint32_t>(rng.chance(3) ? rng.between(1, 3) : 0);
         spec.attempts = static_cast<std::uint8_t>(rng.between(1, 3));
-        spec.life_ms = rng.between(1'000, 15'000);
+        spec.life_ms = rng.between(1'200, 15'000);
         spec.retention_ms = rng.chance(2) ? 0 : rng.between(100, 5'000);
         spec.on_failure = rng.chance(3) ? FailurePolicy::stop : FailurePolicy::go_on;
         spec.first_fill = static_cast<std::uint32_t>(rng.chance(4) ? 1 : 0);
@@ -192,6 +197,49 @@ class History {
         }
     }
 
+    /// After a cut-off nothing of the book moves but lost stake: what the clearing will read is
+    /// what the parent of the freezing block left. Only a chunk whose attempts were used up
+    /// meanwhile is missing.
+    void check_frozen(const MemoryState& parent) {
+        const ChainState chain = world.chain_state();
+        if (!chain.pending || load_chain(parent).pending) return;
+        Overlay overlay(parent);
+        Ledger ledger(overlay);
+        ledger.chain.active_time = chain.pending->frozen;
+        wake_bids(ledger);
+        const auto read = [&](const StateReader& state) {
+            return read_book(state, world.params(), chain.pending->number, chain.pending->frozen);
+        };
+        Book then = read(overlay);
+        Book now = read(world.state);
+        REQUIRE(then.bids.size() == now.bids.size());
+        REQUIRE(then.asks.size() == now.asks.size());
+        for (std::size_t i = 0; i < then.asks.size(); ++i) {
+            CHECK(now.asks[i].free_stake <= then.asks[i].free_stake);
+            now.asks[i].free_stake = then.asks[i].free_stake;
+        }
+        for (std::size_t i = 0; i < then.bids.size(); ++i) {
+            const auto offers = chunks_in(then.bids[i]);
+            for (const auto& [chunk, run] : chunks_in(now.bids[i])) {
+                REQUIRE(offers.contains(chunk));
+                CHECK(offers.at(chunk) == run);
+            }
+            if (now.bids[i].chunks != then.bids[i].chunks) ++totals.shrunk;
+            now.bids[i].chunks = then.bids[i].chunks;
+            now.bids[i].min_first_fill = then.bids[i].min_first_fill;
+            now.bids[i].standing = then.bids[i].standing;
+        }
+        CHECK(now == then);
+        ++totals.freezes;
+    }
+    static std::map<std::uint32_t, ChunkRun> chunks_in(const BidOrder& bid) {
+        std::map<std::uint32_t, ChunkRun> out;
+        for (const ChunkRun& run : bid.chunks)
+            for (std::uint32_t i = 0; i < run.count && bid.standing == Standing::active; ++i)
+                out[run.first + i] = {0, 1, run.need, run.holders};
+        return out;
+    }
+
     /// Ends of leases, each once; no lease is paid twice.
     void watch() {
         for (; seen_ < world.events().size(); ++seen_) {
@@ -258,6 +306,8 @@ TEST_SUITE("market/history") {
             all.refused += history.totals.refused;
             all.disputed += history.totals.disputed;
             all.deleted += history.totals.deleted;
+            all.freezes += history.totals.freezes;
+            all.shrunk += history.totals.shrunk;
             for (const auto& [state, n] : history.totals.leases) all.leases[state] += n;
         }
         // The histories reach what they are meant to reach.
@@ -265,6 +315,8 @@ TEST_SUITE("market/history") {
         CHECK(all.refused > 100);
         CHECK(all.disputed > 3);
         CHECK(all.deleted > 50);
+        CHECK(all.freezes > 500);
+        CHECK(all.shrunk < all.freezes / 10);
         CHECK(all.leases[LeaseState::settled] > 50);
         CHECK(all.leases[LeaseState::missed] > 20);
         CHECK(all.leases[LeaseState::returned] > 5);
@@ -274,7 +326,7 @@ TEST_SUITE("market/history") {
                            << all.leases[LeaseState::missed] << ", lost "
                            << all.leases[LeaseState::lost] << ", returned "
                            << all.leases[LeaseState::returned] << ", disputed " << all.disputed
-                           << ", jobs deleted " << all.deleted);
+                           << ", jobs deleted " << all.deleted << ", freezes " << all.freezes);
     }
 }
 

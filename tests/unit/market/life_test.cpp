@@ -163,11 +163,189 @@ TEST_SUITE("market/life") {
         Market m{{"alice"}};
         JobSpec spec = m.w.job_spec(1);
         spec.input = JobInput{TreeRoot{}, 5};
-        spec.attempts = 2;
+        spec.attempts = 1;
         const JobId id = m.post(spec);
         m.w.must("alice", LeaseReportInput{m.lease_of("alice").id});
         CHECK(m.provider("alice").stake == credits(1'000));
+        // The lot's only attempt is not used up; another provider may find the input.
         CHECK(m.job(id).tasks_open == 1);
+        CHECK(m.job(id).job.input_reports == 1);
+        m.w.must("carol", m.w.registration("carol"));
+        CHECK(m.lease_of("carol").lease.job == id);
+    }
+
+    TEST_CASE("an input that 64 providers could not have is not asked for again") {
+        Market m{{"alice"}};
+        JobSpec spec = m.w.job_spec(1);
+        spec.input = JobInput{TreeRoot{}, 5};
+        const JobId id = m.post(spec);
+        const LeaseView l = m.lease_of("alice");
+        Job job = m.job(id).job;
+        job.input_reports = 63;
+        m.w.plant({{job_key(id).bytes(), encode(job)}});
+        m.w.must("alice", LeaseReportInput{l.id});
+        m.w.wait(300);
+        CHECK(m.job(id).job.state == JobState::cancelled);
+        CHECK(m.job(id).tasks_failed == 1);
+    }
+
+    TEST_CASE("a replica that lies about a failure does not stop the job") {
+        Market m{{"alice", "carol"}};
+        JobSpec spec = m.w.job_spec(2);
+        spec.replicas = 2;
+        spec.on_failure = FailurePolicy::stop;
+        const JobId id = m.post(spec);
+        m.w.await_leases("alice", 2);
+        const auto reveal_of = [&](const char* name, bool failing) {
+            for (const LeaseView& l : provider_leases(m.w.state, m.w.address(name), 9)) {
+                if (l.lease.chunk != 0) continue;
+                m.w.must(name, LeaseStart{l.id});
+                LeaseReveal r = m.w.make_reveal(l, Gas{5});
+                if (failing) r.claims.front().code = 7;
+                m.w.must(name, m.w.make_commit(r, m.w.address(name)));
+                return r;
+            }
+            FAIL("no lease");
+            return LeaseReveal{};
+        };
+        const LeaseReveal a = reveal_of("alice", true);
+        const LeaseReveal c = reveal_of("carol", false);
+        m.w.must("alice", a);
+        m.w.must("carol", c);
+        m.w.wait(900);
+        CHECK(m.job(id).tasks_disputed == 1);
+        CHECK(m.job(id).job.state == JobState::open);
+    }
+
+    TEST_CASE("shrinking the ask does not slow down what was sold from the larger one") {
+        Market m{{"alice"}};
+        m.post(m.w.job_spec(4));
+        m.w.await_leases("alice", 4);
+        Ask ask = m.w.registration("alice").ask;
+        ask.steps.front().slots = 1;
+        m.w.must("alice", ProviderAsk{m.w.address("alice"), ask});
+        CHECK(slots_of(*m.provider("alice").ask) == 1);
+        const auto waiting = [&] {
+            std::size_t n = 0;
+            for (const LeaseView& l : provider_leases(m.w.state, m.w.address("alice"), 9))
+                n += l.lease.waiting;
+            return n;
+        };
+        CHECK(waiting() == 2);
+        for (const LeaseView& l : provider_leases(m.w.state, m.w.address("alice"), 9)) {
+            if (l.lease.waiting) continue;
+            m.w.must("alice", LeaseReturn{l.id});
+        }
+        CHECK(waiting() == 0);
+        CHECK(m.provider("alice").running == 2);
+    }
+
+    TEST_CASE("a raise after the cut-off does not change what a lease of that clearing risks") {
+        Market m({});
+        ProviderRegister body = m.w.registration("alice");
+        // One lot at the old limit is covered, at the raised one it is not.
+        body.stake = credits(10);
+        m.w.must("alice", body);
+        m.w.wait(2'000);
+        JobSpec spec = m.w.job_spec(1);
+        spec.task_gas = Gas{60'000'000'000};
+        spec.window_ms = 2'000;
+        spec.limit = Price{150'000'000};
+        const JobId id = m.post(spec);
+        while (!m.w.chain_state().pending) {
+            // The raise is in the block that freezes, behind the cut-off.
+            if (m.w.chain_state().active_time.value + 100 >= m.w.chain_state().next_cut_off.value)
+                m.w.queue("bob", JobRaise{id, Price{400'000'000}});
+            m.w.block();
+        }
+        CHECK(m.job(id).job.limit == Price{400'000'000});
+        m.w.block();
+        const auto leases = provider_leases(m.w.state, m.w.address("alice"), 9);
+        REQUIRE(leases.size() == 1);
+        CHECK(leases.front().lease.at_risk.value == 9'000'000'000);
+    }
+
+    TEST_CASE("a lease that was granted frozen keeps the chunk's holders of the cut-off") {
+        Market m{{"alice", "carol"}};
+        const JobId id = m.post(two_replicas(m.w));
+        m.w.await_leases("alice", 1);
+        m.w.await_leases("carol", 1);
+        m.w.must("dave", m.w.registration("dave"));
+        m.w.wait(2'000);
+        // Alice leaves: one replica is on offer, carol holds the other.
+        m.w.must("alice", LeaseReturn{m.lease_of("alice").id});
+        while (!m.w.chain_state().pending) {
+            if (m.w.chain_state().active_time.value + 100 >= m.w.chain_state().next_cut_off.value)
+                m.w.queue("carol", LeaseReturn{m.lease_of("carol").id});
+            m.w.block();
+        }
+        const ChainState chain = m.w.chain_state();
+        const Book book =
+            read_book(m.w.state, m.w.params(), chain.pending->number, chain.pending->frozen);
+        REQUIRE(book.bids.size() == 1);
+        const ChunkRun& run = book.bids.front().chunks.front();
+        CHECK(run.need == 1);
+        CHECK(run.holders == BoundedVector<AccountId, kReplicasMax>{m.w.address("carol")});
+        m.w.block();
+        CHECK(m.job(id).tasks_leased == 1);
+    }
+
+    TEST_CASE("rows of a job that is kept for no time outlive a frozen book that names it") {
+        Params params = Params::dev();
+        params.jobs.record_keep_ms = 0;
+        Market m{{"alice"}, params};
+        JobSpec spec = m.w.job_spec(1);
+        spec.attempts = 1;
+        spec.replicas = 2;  // one replica stays on offer: the job has a row in the book
+        const JobId id = m.post(spec);
+        const LeaseView l = m.lease_of("alice");
+        // Given back in the block that freezes: no attempt is left, the job is over at once.
+        while (!m.w.chain_state().pending) {
+            if (m.w.chain_state().active_time.value + 100 >= m.w.chain_state().next_cut_off.value)
+                m.w.queue("alice", LeaseReturn{l.id});
+            m.w.block();
+        }
+        CHECK(m.job(id).job.state == JobState::closed);
+        m.w.wait(1'000);
+        CHECK(!job_view(m.w.state, id).has_value());
+        CHECK(m.w.chain_state().bids == 0);
+    }
+
+    TEST_CASE("a module that has ended may be published again before a sweep has met it") {
+        Params params = Params::dev();
+        params.sweeps.sweep_rows_per_queue = 1;
+        World w(params);
+        for (const char* name : {"a", "b", "c", "d"}) {
+            ModulePublish body = w.publication(name);
+            body.life_ms = 5'000;
+            w.must("bob", body);
+        }
+        w.wait(4'800);
+        w.block(1'000);
+        std::size_t republished = 0;
+        for (const char* name : {"a", "b", "c", "d"}) {
+            const auto old = load<Module>(w.state, module_key(w.image(name)));
+            if (!old) continue;
+            REQUIRE(old->end <= w.chain_state().active_time);
+            ModulePublish body = w.publication(name);
+            w.must("bob", body);
+            w.wait(1'000);
+            CHECK(module_view(w.state, w.image(name)).has_value());
+            ++republished;
+            break;
+        }
+        CHECK(republished == 1);
+    }
+
+    TEST_CASE("a denied buyer is denied at once, whatever else waits for its notice") {
+        Market m{{"alice"}};
+        m.w.wait(1'500);
+        Ask ask = m.w.registration("alice", 12'000'000, 2).ask;
+        ask.deny = {m.w.address("bob")};
+        m.w.must("alice", ProviderAsk{m.w.address("alice"), ask});
+        CHECK(m.provider("alice").next.has_value());
+        CHECK(m.provider("alice").ask->deny == ask.deny);
+        CHECK(m.provider("alice").ask->steps.front().price == Price{10'000'000});
     }
 
     TEST_CASE("cancelling touches unleased lots only") {
@@ -225,7 +403,10 @@ TEST_SUITE("market/life") {
         reveal.claims.front().code = 2;
         m.w.must("alice", m.w.make_commit(reveal, m.w.address("alice")));
         m.w.must("alice", reveal);
-        m.w.wait(900);
+        // One provider's word stops nothing while it can be challenged.
+        m.w.wait(200);
+        CHECK(m.job(id).job.state == JobState::open);
+        m.w.wait(700);
         CHECK(m.job(id).job.state == JobState::cancelled);
         // A trap is a result like any other and is paid.
         CHECK(m.job(id).tasks_settled == 1);
@@ -274,7 +455,7 @@ TEST_SUITE("market/life") {
 
     TEST_CASE("anyone may release what is due when a queue is long") {
         Params params = Params::dev();
-        params.sweeps.sweeps_per_queue = 1;
+        params.sweeps.sweep_rows_per_queue = 1;
         Market m({}, params);
         m.w.must("alice", m.w.registration("alice", 10'000'000, 5));
         m.post(m.w.job_spec(5));

@@ -92,8 +92,7 @@ void envelope_without_state() {
     std::get<LeaseReveal>(s.tx.body).claims.resize(1);
     expect_check(w, s, Refusal::lane_unknown);
     s.tx.nonce.lane = 3;
-    expect_check(w, s, Refusal::tip_on_move);
-    s.tx.tip = {};
+    // Whether a tip is good depends on who sends the move.
     expect_check(w, s, Refusal::signature_invalid);
     s = w.sign("bob", s.tx);
     expect_check(w, s, Refusal::signature_invalid);
@@ -131,6 +130,39 @@ void envelope_with_state() {
     expect("stranger", Refusal::fee_unaffordable);
     w.must("bob", Transfer{w.address("stranger"), credits(1), {}});
     expect("stranger", Refusal::none);
+}
+
+/// What the reserve has prepaid carries no tip; a stranger who relays a reveal pays and may tip.
+void tips_on_moves() {
+    World w;
+    w.must("bob", w.publication());
+    w.must("alice", w.registration("alice"));
+    w.must("bob", JobPost{w.job_spec(1)});
+    const LeaseView l = w.await_leases("alice", 1).front();
+    w.must("alice", LeaseStart{l.id});
+    const LeaseReveal reveal = w.make_reveal(l, Gas{5});
+    w.must("alice", w.make_commit(reveal, w.address("alice")));
+    const auto expect = [&](const std::string& from, Refusal expected) {
+        Tx tx = w.next_tx(from, reveal);
+        tx.tip = Amount{7};
+        const auto out = check_envelope(w.state, w.checked(w.sign(from, tx)),
+                                        WallTime{w.head().time.value + 100});
+        const Refusal found = out.has_value() ? Refusal::none : out.error();
+        CHECK(found == expected);
+        seen().insert(found);
+    };
+    expect("alice", Refusal::tip_on_move);
+    expect("dave", Refusal::none);
+    const Amount proposer = w.balance("validator");
+    Tx tx = w.next_tx("dave", reveal);
+    tx.tip = Amount{7};
+    BlockInput input = w.next_input(100);
+    input.transactions = {w.checked(w.sign("dave", tx))};
+    const auto out = apply_block(w.state, w.map, input);
+    REQUIRE(out.has_value());
+    w.accept(*out);
+    CHECK(w.balance("validator").value - proposer.value == 7);
+    CHECK(lease_view(w.state, l.id)->lease.state == LeaseState::revealed);
 }
 
 // ---- accounts ------------------------------------------------------------------------------
@@ -369,7 +401,22 @@ void posting() {
                   s.list_kind = ListKind::deny;
                   s.list.push_back(s.list.front());
               }))
-        .rung(Refusal::list_invalid, fix([](auto& s) { s.list.pop_back(); }))
+        .rung(Refusal::list_invalid, fix([](auto& s) {
+                  s.list.pop_back();
+                  s.list_kind = ListKind::allow;
+                  s.replicas = 2;
+              }))
+        // Two replicas, one provider: no chunk could ever be begun and finished.
+        .rung(Refusal::list_invalid, fix([](auto& s) {
+                  s.replicas = 1;
+                  s.list_kind = ListKind::deny;
+                  s.tasks = 257;
+                  s.spread = 1;
+              }))
+        .rung(Refusal::spread_too_small, fix([](auto& s) {
+                  s.tasks = 4;
+                  s.spread = 0;
+              }))
         .rung(Refusal::audits_not_active, fix([](auto& s) { s.audit_rate_bp = 0; }))
         .rung(Refusal::attempts_out_of_range, fix([](auto& s) { s.attempts = 9; }))
         .rung(Refusal::attempts_out_of_range, fix([](auto& s) { s.attempts = 1; }))
@@ -377,6 +424,8 @@ void posting() {
         .rung(Refusal::window_too_short,
               fix([&](auto& s) { s.window_ms = params.jobs.window_max_ms + 1; }))
         .rung(Refusal::window_too_long, fix([](auto& s) { s.window_ms = 400; }))
+        .rung(Refusal::life_out_of_range,
+              fix([&](auto& s) { s.life_ms = shortest_life_ms(params) - 1; }))
         .rung(Refusal::life_out_of_range,
               fix([&](auto& s) { s.life_ms = params.jobs.job_life_max_ms + 1; }))
         .rung(Refusal::life_out_of_range,
@@ -386,28 +435,44 @@ void posting() {
                   s.output_bytes_max = kOutputBytesMax;
                   s.input = JobInput{{}, kOutputBytesMax + 1};
               }))
-        .rung(Refusal::data_too_large, fix([](auto& s) { s.input.reset(); }))
+        .rung(Refusal::data_too_large, fix([](auto& s) {
+                  s.input.reset();
+                  s.stdin_blob = JobStdin{{}, kOutputBytesMax + 1};
+              }))
+        .rung(Refusal::data_too_large, fix([](auto& s) { s.stdin_blob.reset(); }))
         .rung(Refusal::arguments_too_large, fix([](auto& s) { s.arguments.clear(); }))
         .rung(Refusal::module_unknown,
               [&] {
                   ModulePublish p = w.publication();
-                  p.life_ms = 86'400'000;
+                  p.life_ms = longest_need_ms(params, good) + 1'000;
+                  p.statement.features = 5;
+                  p = w.signed_again(p);
                   w.must("bob", p);
               })
-        .rung(Refusal::module_ends_too_early, fix([](auto& s) { s.life_ms = 60'000; }))
+        // It lives for as long as the lots are on offer, but not to the end of the last lease.
+        .rung(Refusal::module_ends_too_early,
+              fix([&](auto& s) { s.life_ms = good.life_ms + 2'000; }))
+        .rung(Refusal::module_ends_too_early, fix([&](auto& s) { s.life_ms = good.life_ms; }))
+        .rung(Refusal::features_missing, fix([](auto& s) { s.requirement.features = 4; }))
+        .rung(Refusal::features_missing, fix([](auto& s) { s.requirement.features = 7; }))
         .rung(Refusal::lot_below_fees, fix([](auto& s) {
                   s.limit = Price{kPriceBound - 1};
                   s.task_gas = Gas{60'000'000'000};
                   s.window_ms = 1'200;
+                  s.life_ms = 10'000;
                   s.tasks = 65'536;
                   s.retention_ms = 0;
               }))
-        .rung(Refusal::balance_too_low, fix([&](auto& s) { s = good; }))
+        .rung(Refusal::balance_too_low, fix([&](auto& s) {
+                  s = good;
+                  s.requirement.features = 5;
+              }))
         .rung(Refusal::balance_too_low, kNoMend)
         .as("alice")
         .top();
     // The only place is taken by a bid that paid nothing for it: one that pays more gets it.
     JobSpec second = good;
+    second.requirement.features = 5;
     second.admission = Amount{0};
     Ladder(w, "carol", JobPost{second})
         .rung(Refusal::book_full, fix([](auto& s) { s.admission = Amount{1}; }))
@@ -594,6 +659,7 @@ TEST_SUITE("market/refusals") {
     TEST_CASE("each family refuses in its order of precedence, and every refusal has its row") {
         envelope_without_state();
         envelope_with_state();
+        tips_on_moves();
         transfers();
         faucet();
         registration();

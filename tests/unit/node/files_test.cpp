@@ -200,12 +200,12 @@ TEST_SUITE("node/files") {
         market::World world;
         world.must("alice", world.publication());
         market::JobSpec spec = world.job_spec();
-        spec.stdin_root.emplace();
-        spec.stdin_root->bytes[0] = 9;
+        spec.stdin_blob.emplace();
+        spec.stdin_blob->id.bytes[0] = 9;
         const JobId job = world.next_job("alice");
         world.must("alice", market::JobPost{spec});
         const Address bob = world.address("bob");
-        const BlobId input = hash_as<BlobId>(*spec.stdin_root);
+        const BlobId input = hash_as<BlobId>(spec.stdin_blob->id);
         Needed needed = needed_by_jobs(world.state, bob);
         CHECK(needed.blobs.size() == 2);  // the module and the input
         CHECK(needed.blobs.contains(input));

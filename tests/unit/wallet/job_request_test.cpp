@@ -163,11 +163,12 @@ TEST_SUITE("wallet/job_request") {
         spec.replicas = 2;
         spec.task_gas = Gas{5};
         spec.input = market::JobInput{{}, 7};
+        spec.stdin_blob = market::JobStdin{{}, 3};
         spec.output_bytes_max = 100;
         const auto params = quote_params(spec);
         CHECK(params.at("lots").to_number<int>() == 4);
         CHECK(params.at("replicas").to_number<int>() == 2);
-        CHECK(params.at("task_bytes").to_number<int>() == 107);
+        CHECK(params.at("task_bytes").to_number<int>() == 110);
     }
 }
 

@@ -1,0 +1,308 @@
+#include <doctest/doctest.h>
+
+#include "market/auction/explain.hpp"
+#include "market/rules/chunk.hpp"
+#include "market/rules/due.hpp"
+#include "market/rules/rules.hpp"
+#include "tests/support/market_world.hpp"
+
+/// The book against those who would stop it: piles of bids that nobody can serve, jobs with many
+/// rows, transactions that touch many.
+namespace millrace::market {
+namespace {
+
+/// Writes on top of a world, past the rules: what a long history would have left.
+struct Bench {
+    explicit Bench(World& world) : w(world), overlay(world.state), ledger(overlay) {}
+
+    /// A job with `open` chunks that were leased once and are on offer again.
+    JobId put_job(std::uint8_t number, std::uint64_t limit, std::uint32_t open,
+                  std::uint32_t fresh = 0, std::uint64_t expires = 1'000'000) {
+        JobId id;
+        id.bytes[0] = number;
+        JobSpec spec = w.job_spec(open + fresh);
+        spec.limit = Price{limit};
+        Job job;
+        job.buyer = w.address("bob");
+        job.limit = spec.limit;
+        job.expires = ActiveTime{expires};
+        job.chunks = job.chunks_left = open + fresh;
+        job.fresh = open;
+        job.fresh_end = open + fresh;
+        job.open_lots = open;
+        job.filled = true;
+        job.escrow = times(*chunk_escrow(spec, spec.limit), job.chunks);
+        job.retention = times(*retention_pay(w.params(), spec), job.chunks);
+        store(overlay, job_spec_key(id), spec);
+        Chunk chunk;
+        chunk.need = 1;
+        for (std::uint32_t i = 0; i < open; ++i) {
+            set_open_chunk(ledger, id, i, {1, {}});
+            store(overlay, chunk_key(id, i), chunk);
+        }
+        save_job(ledger, id, job, spec);
+        return id;
+    }
+    Book read(ActiveTime frozen = {}) {
+        store(overlay, chain_key(), ledger.chain);
+        return read_book(overlay, ledger.params, ledger.next_clearing(), frozen);
+    }
+    static const BidOrder* find(const Book& book, const JobId& id) {
+        for (const BidOrder& bid : book.bids)
+            if (bid.id == id) return &bid;
+        return nullptr;
+    }
+    static std::uint32_t chunks_of_bid(const BidOrder& bid) {
+        std::uint32_t sum = 0;
+        for (const ChunkRun& run : bid.chunks) sum += run.count;
+        return sum;
+    }
+
+    World& w;
+    Overlay overlay;
+    Ledger ledger;
+};
+
+}  // namespace
+
+TEST_SUITE("market/book") {
+    TEST_CASE("one job's many open chunks do not keep the bids below it out of the book") {
+        World w;
+        Bench bench(w);
+        const JobId greedy = bench.put_job(1, 90'000'000, 20'000);
+        const JobId below = bench.put_job(2, 50'000'000, 3, 5);
+        const Book book = bench.read();
+        REQUIRE(book.bids.size() == 2);
+        const BidOrder* first = Bench::find(book, greedy);
+        const BidOrder* second = Bench::find(book, below);
+        REQUIRE(first != nullptr);
+        REQUIRE(second != nullptr);
+        // The greedy one offers its first chunks, the other one everything.
+        CHECK(Bench::chunks_of_bid(*first) == 256);
+        CHECK(first->chunks.front().first == 0);
+        CHECK(Bench::chunks_of_bid(*second) == 8);
+        CHECK(second->standing == Standing::active);
+    }
+
+    TEST_CASE(
+        "when the rows of a clearing are used up, what needs none goes on and the rest says why") {
+        World w;
+        Bench bench(w);
+        for (std::uint8_t i = 1; i <= 128; ++i) bench.put_job(i, 90'000'000 - i, 256);
+        const JobId fresh = bench.put_job(200, 40'000'000, 2, 7);
+        const JobId open_only = bench.put_job(201, 30'000'000, 4);
+        const Book book = bench.read();
+        REQUIRE(book.bids.size() == 130);
+        CHECK(Bench::find(book, fresh)->standing == Standing::active);
+        CHECK(Bench::chunks_of_bid(*Bench::find(book, fresh)) == 7);
+        CHECK(Bench::find(book, open_only)->standing == Standing::unread);
+        const Clearing clearing = clear(book, Hash{}, clearing_limits(w.params()));
+        const auto why = Explainer(book, Hash{}, clearing).bid(open_only);
+        REQUIRE(why.has_value());
+        CHECK(why->reason == Reason::work_limit);
+        CHECK(why->left == 4);
+    }
+
+    TEST_CASE(
+        "providers that failed a job are read whole: the newest 64, the oldest may try again") {
+        World w;
+        Bench bench(w);
+        const JobId id = bench.put_job(1, 90'000'000, 1);
+        Job job = *find_job(bench.ledger, id);
+        const auto provider = [](std::uint8_t n) {
+            Address a;
+            a.bytes[19] = n;
+            return a;
+        };
+        for (std::uint8_t n = 100; n > 30; --n) {
+            CHECK(exclude(bench.ledger, id, job, provider(n)));
+            CHECK(!exclude(bench.ledger, id, job, provider(n)));
+            bench.ledger.chain.clearing = bench.ledger.next_clearing();
+        }
+        save_job(bench.ledger, id, job, spec_of(bench.ledger, id));
+        const Book book = bench.read();
+        const auto& out = Bench::find(book, id)->excluded;
+        CHECK(out.size() == kExcludedMax);
+        CHECK(std::is_sorted(out.begin(), out.end()));
+        CHECK(!std::binary_search(out.begin(), out.end(), provider(100)));
+        CHECK(std::binary_search(out.begin(), out.end(), provider(31)));
+    }
+
+    TEST_CASE("what a cap counts is read whole, or the bid waits") {
+        World w;
+        Bench bench(w);
+        const JobId id = bench.put_job(1, 90'000'000, 0, 9);
+        Job job = *find_job(bench.ledger, id);
+        JobSpec spec = spec_of(bench.ledger, id);
+        spec.spread = 3;
+        store(bench.overlay, job_spec_key(id), spec);
+        for (std::uint16_t n = 0; n < kHeldMax; ++n) {
+            Address a;
+            a.bytes[0] = static_cast<std::uint8_t>(n);
+            store(bench.overlay, job_held_key(id, a), std::uint32_t{2});
+        }
+        job.providers_had = kHeldMax;
+        save_job(bench.ledger, id, job, spec);
+        const Book book = bench.read();
+        const BidOrder& bid = *Bench::find(book, id);
+        CHECK(bid.held.size() == kHeldMax);
+        // A provider that it never had is not taken any more: its lots could not be counted.
+        Grant grant;
+        grant.bid = id;
+        grant.provider = w.address("alice");
+        w.must("alice", w.registration("alice"));
+        Bench later(w);
+        later.overlay.absorb(bench.overlay.writes());
+        store(later.overlay, provider_key(grant.provider),
+              *load<Provider>(w.state, provider_key(grant.provider)));
+        CHECK(!make_lease(later.ledger, grant, 2, job, spec));
+        job.providers_had = kHeldMax - 1;
+        CHECK(make_lease(later.ledger, grant, 2, job, spec));
+        CHECK(job.providers_had == kHeldMax);
+    }
+
+    TEST_CASE("expired bids take no place in the walk, and leave the book once met") {
+        Params params = Params::dev();
+        params.auction.bids_walked_per_clearing = 4;
+        World w(params);
+        Bench bench(w);
+        for (std::uint8_t i = 1; i <= 3; ++i) bench.put_job(i, 90'000'000 - i, 0, 1, 500);
+        for (std::uint8_t i = 11; i <= 14; ++i) bench.put_job(i, 80'000'000 - i, 0, 1);
+        const Book book = bench.read(ActiveTime{500});
+        std::size_t active = 0;
+        for (const BidOrder& bid : book.bids) active += bid.standing == Standing::active;
+        CHECK(active == 4);
+        CHECK(book.bids.size() == 7);
+    }
+
+    TEST_CASE("bids that nobody can serve do not stop trade below them; they are explained") {
+        Params params = Params::dev();
+        params.auction.bids_walked_per_clearing = 4;
+        World w(params);
+        w.must("bob", w.publication());
+        w.must("alice", w.registration("alice"));
+        JobId last;
+        for (int i = 0; i < 9; ++i) {
+            JobSpec hopeless = w.job_spec(1);
+            hopeless.limit = Price{50'000'000};
+            hopeless.requirement.memory_tier = 7;
+            last = w.next_job("carol");
+            w.must("carol", JobPost{hopeless});
+        }
+        const JobId good = w.next_job("bob");
+        w.must("bob", JobPost{w.job_spec(1)});
+        CHECK(w.await_leases("alice", 1).front().lease.job == good);
+        w.wait(800);
+        CHECK(job_view(w.state, last)->job.standing == Standing::no_capable_ask);
+        CHECK(w.chain_state().bids == 9);
+        const Book book = current_book(w.state, last);
+        const Clearing clearing = clear(book, Hash{}, clearing_limits(params));
+        const auto why = Explainer(book, Hash{}, clearing).bid(last);
+        REQUIRE(why.has_value());
+        CHECK(why->reason == Reason::no_capable_ask);
+        CHECK(why->demand == Demand::memory_tier);
+    }
+
+    TEST_CASE("a cancellation writes a few rows, whatever the job's size; sweeps do the rest") {
+        Params params = Params::dev();
+        params.sweeps.sweep_rows_per_queue = 200;
+        World w(params);
+        Bench bench(w);
+        const JobId id = bench.put_job(1, 90'000'000, 300, 50);
+        bench.ledger.chain.clearing = ClearingNumber{9};
+        const Actor bob{w.address("bob"), {}};
+        REQUIRE(check(bench.ledger, bob, JobCancel{id}) == Refusal::none);
+        std::uint64_t before = bench.overlay.touched();
+        apply(bench.ledger, bob, JobCancel{id});
+        CHECK(bench.overlay.touched() - before <= 8);
+        CHECK(find_job(bench.ledger, id)->chunks_left == 350);
+        CHECK(bench.ledger.chain.bids == 0);
+        // What anyone may release at once is as small.
+        const auto due =
+            due_items(bench.overlay, DueKind::job_wind_down, bench.ledger.now(), {}, 9);
+        REQUIRE(due.size() == 1);
+        const LockRelease release{due.front().kind, due.front().due, due.front().subject, 0};
+        before = bench.overlay.touched();
+        apply(bench.ledger, bob, release);
+        CHECK(bench.overlay.touched() - before <= 2 * kRowsPerRelease);
+        CHECK(find_job(bench.ledger, id)->chunks_left < 300);
+        int sweeps = 0;
+        while (find_job(bench.ledger, id)->chunks_left != 0 && sweeps < 100) {
+            before = bench.overlay.touched();
+            sweep_due(bench.ledger, DueKind::job_wind_down);
+            CHECK(bench.overlay.touched() - before <= 200 + 32);
+            ++sweeps;
+        }
+        CHECK(sweeps > 3);
+        CHECK(sweeps < 100);
+    }
+
+    TEST_CASE("a chain on which no order changes has nothing to freeze") {
+        World w;
+        w.must("bob", w.publication());
+        w.must("alice", w.registration("alice"));
+        JobSpec cheap = w.job_spec(1);
+        cheap.limit = Price{1'000'000};
+        w.must("bob", JobPost{cheap});
+        w.wait(4'000);
+        const ClearingNumber clearing = w.chain_state().clearing;
+        // The notice of the ask is over, the bid has had its least number of clearings.
+        CHECK(clearing.value >= 3);
+        w.wait(4'000);
+        CHECK(w.chain_state().clearing == clearing);
+        const auto next = next_work(w.state);
+        REQUIRE(next.has_value());
+        CHECK(next->value > w.chain_state().active_time.value + 500'000);  // the bid's expiry
+        // A change is work again, from the next cut-off on.
+        Ask lower = w.registration("alice", 900'000).ask;
+        w.must("alice", ProviderAsk{w.address("alice"), lower});
+        CHECK(next_work(w.state) == w.chain_state().next_cut_off);
+        CHECK(w.await_leases("alice", 1).size() == 1);
+    }
+
+    TEST_CASE("bids that come while a clearing is pending count for a full book") {
+        Params params = Params::dev();
+        params.auction.bids_max = 2;
+        World w(params);
+        w.must("bob", w.publication());
+        w.must("bob", JobPost{w.job_spec(1)});
+        while (!w.chain_state().pending) {
+            if (w.chain_state().active_time.value + 100 >= w.chain_state().next_cut_off.value)
+                for (const char* name : {"carol", "dave", "erin"})
+                    w.queue(name, JobPost{w.job_spec(1)});
+            w.block();
+        }
+        w.block();
+        CHECK(w.chain_state().bids == 2);
+    }
+
+    TEST_CASE("the last prices are kept of as many classes as a clearing can have") {
+        World w;
+        StateWrites rows;
+        for (std::uint64_t i = 0; i < kClassesMax; ++i)
+            rows[class_price_key(ClassId{1'000 + i}).bytes()] =
+                encode(ClassPrice{ClearingNumber{i == 77 ? 0U : 1U}, {}, Price{1}, 1, 1, 0});
+        w.plant(rows);
+        w.must("bob", w.publication());
+        w.must("alice", w.registration("alice"));
+        w.must("bob", JobPost{w.job_spec(1)});
+        w.await_leases("alice", 1);
+        CHECK(w.state.scan(Key(Table::class_price), {}, 1'000).size() == kClassesMax);
+        CHECK(!w.state.get(class_price_key(ClassId{1'077})).has_value());
+    }
+
+    TEST_CASE("what standard input brings counts for a task's size") {
+        World w;
+        JobSpec spec = w.job_spec(1);
+        spec.output_bytes_max = 100;
+        spec.input = JobInput{{}, 20};
+        spec.stdin_blob = JobStdin{{}, 3};
+        w.must("bob", w.publication());
+        w.must("bob", JobPost{spec});
+        const Book book = current_book(w.state);
+        REQUIRE(book.bids.size() == 1);
+        CHECK(book.bids.front().task_bytes == 123);
+    }
+}
+
+}  // namespace millrace::market

@@ -170,6 +170,63 @@ TEST_SUITE("market/auction_clock") {
         CHECK(split_other.first == split.first);
     }
 
+    TEST_CASE("however a batch is ordered and split into blocks, its clearing is the same bytes") {
+        // Each sender's transactions stay in their order, as their nonces do; all else is free.
+        const auto run = [](std::uint64_t seed) {
+            Rng rng(seed);
+            World w;
+            w.must("frank", w.publication());
+            for (const char* p : {"alice", "carol"}) w.must(p, w.registration(p, 9'000'000, 3));
+            for (int i = 0; i < 4; ++i) past_clearing(w);
+            std::map<std::string, std::vector<TxBody>> sends;
+            for (const char* buyer : {"bob", "dave", "erin"}) {
+                const JobId first = w.next_job(buyer);
+                for (std::uint32_t i = 0; i < 3; ++i) {
+                    JobSpec spec = w.job_spec(1 + i);
+                    spec.limit = Price{10'000'000 + 500'000 * sends.size() + 100'000 * i};
+                    spec.replicas = i == 1 ? 2 : 1;
+                    sends[buyer].push_back(JobPost{spec});
+                }
+                sends[buyer].push_back(JobRaise{first, Price{15'000'000}});
+                sends[buyer].push_back(JobTopup{first, Amount{1'000}});
+            }
+            for (const std::uint64_t price : {8'800'000U, 8'500'000U})
+                sends["carol"].push_back(
+                    ProviderAsk{w.address("carol"), w.registration("carol", price, 3).ask});
+            sends["alice"].push_back(ProviderStake{w.address("alice"), credits(9)});
+            std::uint64_t left =
+                w.chain_state().next_cut_off.value - w.chain_state().active_time.value - 1;
+            while (!sends.empty()) {
+                auto at =
+                    std::next(sends.begin(), static_cast<std::ptrdiff_t>(rng.below(sends.size())));
+                w.queue(at->first, at->second.front());
+                at->second.erase(at->second.begin());
+                if (at->second.empty()) sends.erase(at);
+                if (left < 120 || !rng.chance(3)) continue;
+                w.block(50);
+                left -= 50;
+            }
+            w.block(left);
+            REQUIRE(!w.chain_state().pending.has_value());
+            w.block();
+            const ChainState chain = w.chain_state();
+            REQUIRE(chain.pending.has_value());
+            const Book book =
+                read_book(w.state, w.params(), chain.pending->number, chain.pending->frozen);
+            // The beacon is that of the freezing block, and so not the same for every split.
+            const Hash tie = hash_bytes("mill/test-golden", as_bytes("tie"));
+            return std::pair(encode(book), encode(clear(book, tie, clearing_limits(w.params()))));
+        };
+        const auto first = run(1);
+        CHECK(decode<Clearing>(first.second)->grants.size() == 12);
+        for (std::uint64_t seed = 2; seed <= 24; ++seed) {
+            CAPTURE(seed);
+            const auto other = run(seed);
+            CHECK(other.first == first.first);
+            CHECK(other.second == first.second);
+        }
+    }
+
     TEST_CASE("a bid that no ask can serve sits out, and wakes when supply comes") {
         World w;
         w.must("bob", w.publication());

@@ -51,6 +51,7 @@ list(APPEND market_headers
   ledger/tables.hpp
   ledger/validators.hpp
   list_root.hpp
+  node_answers.hpp
   params.hpp
   query.hpp
   refusal.hpp

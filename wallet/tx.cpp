@@ -135,7 +135,7 @@ Try<market::SignedTx> Signer::sign(Context& context, market::TxBody body, std::u
 
 Try<TxHash> send_only(Context& context, const market::SignedTx& tx) {
     MILLRACE_TRY(Client* const client, context.client());
-    const auto answer = client->ask<TxHashAnswer>("tx_send", {{"tx", to_hex(encode(tx))}});
+    const auto answer = client->ask<market::TxSent>("tx_send", {{"tx", to_hex(encode(tx))}});
     if (!answer.has_value()) return Err{with_advice(answer.error())};
     return answer->hash;
 }
@@ -146,9 +146,9 @@ Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
     const auto deadline =
         std::chrono::steady_clock::now() + std::chrono::milliseconds(kFinalWaitMs);
     for (std::uint64_t poll_ms = kPollFirstMs;; poll_ms = std::min(kPollLastMs, poll_ms * 5 / 4)) {
-        MILLRACE_TRY(const TxStatus status,
-                     client->ask<TxStatus>("tx_status", {{"hash", to_hex(hash.view())}}));
-        if (status.state == TxState::final && status.height && status.receipt) {
+        MILLRACE_TRY(const market::TxStatus status,
+                     client->ask<market::TxStatus>("tx_status", {{"hash", to_hex(hash.view())}}));
+        if (status.state == market::TxState::final && status.height && status.receipt) {
             if (status.receipt->refusal != market::Refusal::none)
                 return Err{refused(status.receipt->refusal)};
             return Sent{hash, *status.height, *status.receipt};

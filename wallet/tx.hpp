@@ -5,6 +5,7 @@
 #include <string>
 
 #include "market/block/header.hpp"
+#include "market/node_answers.hpp"
 #include "market/query.hpp"
 #include "market/refusal.hpp"
 #include "market/transaction.hpp"
@@ -13,37 +14,7 @@
 /// From a body to a final transaction: fee, nonce, signature, sending, waiting.
 namespace millrace::wallet {
 
-/// The node's own word of itself, as `node_status` answers.
-struct NodeStatus {
-    std::string version;
-    ChainId chain;
-    Network network = Network::test;
-    Height height;
-    BlockHash head;
-    WallTime head_time;
-    std::uint64_t uptime_ms = 0;
-    std::uint64_t waiting_transactions = 0;
-    std::uint64_t blob_bytes = 0;
-    std::uint64_t blob_quota_bytes = 0;
-    std::optional<Address> provider;
-};
-BOOST_DESCRIBE_STRUCT(NodeStatus, (),
-                      (version, chain, network, height, head, head_time, uptime_ms,
-                       waiting_transactions, blob_bytes, blob_quota_bytes, provider))
-
-struct TxHashAnswer {
-    TxHash hash;
-};
-BOOST_DESCRIBE_STRUCT(TxHashAnswer, (), (hash))
-enum class TxState : std::uint8_t { unknown = 1, waiting = 2, final = 3 };
-BOOST_DESCRIBE_ENUM(TxState, unknown, waiting, final)
-struct TxStatus {
-    TxState state = TxState::unknown;
-    std::optional<Height> height;
-    std::optional<std::uint32_t> index;
-    std::optional<market::Receipt> receipt;
-};
-BOOST_DESCRIBE_STRUCT(TxStatus, (), (state, height, index, receipt))
+using market::NodeStatus;
 
 /// An opened account on the chain of the node: what signs.
 class Signer {

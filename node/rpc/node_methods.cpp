@@ -1,27 +1,11 @@
 #include "market/ledger/chain.hpp"
+#include "market/node_answers.hpp"
 #include "node/chain/block_store.hpp"
 #include "node/rpc/node_api.hpp"
 
 namespace millrace::node::rpc {
 
 namespace {
-
-struct StatusAnswer {
-    BoundedString<32> version;
-    ChainId chain;
-    Network network = Network::test;
-    Height height;
-    BlockHash head;
-    WallTime head_time;
-    std::uint64_t uptime_ms = 0;
-    std::uint64_t waiting_transactions = 0;
-    std::uint64_t blob_bytes = 0;
-    std::uint64_t blob_quota_bytes = 0;
-    std::optional<Address> provider;
-};
-BOOST_DESCRIBE_STRUCT(StatusAnswer, (),
-                      (version, chain, network, height, head, head_time, uptime_ms,
-                       waiting_transactions, blob_bytes, blob_quota_bytes, provider))
 
 struct KeysAnswer {
     Address operator_account;
@@ -30,12 +14,12 @@ struct KeysAnswer {
 };
 BOOST_DESCRIBE_STRUCT(KeysAnswer, (), (operator_account, vrf_key, provider))
 
-StatusAnswer status(const NodeApi& api) {
+market::NodeStatus status(const NodeApi& api) {
     const StateSnapshot snapshot(api.db);
     const auto head = BlockStore(snapshot.db()).head();
     if (!head.has_value()) stop_on_ledger_fault(head.error());
     const BlobStore::Usage blobs = api.blobs.usage();
-    StatusAnswer answer;
+    market::NodeStatus answer;
     answer.version = std::string("0.1.0");
     answer.chain = api.chain;
     answer.network = api.network;
@@ -66,7 +50,7 @@ void add_node_methods(MethodTable& table, const NodeApi& api) {
     table.add<NoParams>(
         "node_status", "This node: version, chain, head, uptime, waiting transactions, blob store.",
         boost::json::object{},
-        [&api](const NoParams&) -> Result<StatusAnswer, RpcError> { return status(api); });
+        [&api](const NoParams&) -> Result<market::NodeStatus, RpcError> { return status(api); });
     table.add<NoParams>(
         "node_keys",
         "Public keys of this node as a provider's machine, for a provider_register transaction, "

@@ -1,3 +1,4 @@
+#include "market/node_answers.hpp"
 #include "market/query.hpp"
 #include "node/chain/block_store.hpp"
 #include "node/rpc/node_api.hpp"
@@ -14,28 +15,13 @@ struct SendParams {
     BoundedBytes<kTxBytesMax> tx;
 };
 BOOST_DESCRIBE_STRUCT(SendParams, (), (tx))
-struct SendAnswer {
-    TxHash hash;
-};
-BOOST_DESCRIBE_STRUCT(SendAnswer, (), (hash))
-
 struct HashParams {
     TxHash hash;
 };
 BOOST_DESCRIBE_STRUCT(HashParams, (), (hash))
 
-enum class TxState : std::uint8_t { unknown = 1, waiting = 2, final = 3 };
-BOOST_DESCRIBE_ENUM(TxState, unknown, waiting, final)
-struct StatusAnswer {
-    TxState state = TxState::unknown;
-    std::optional<Height> height;
-    std::optional<std::uint32_t> index;
-    std::optional<market::Receipt> receipt;
-};
-BOOST_DESCRIBE_STRUCT(StatusAnswer, (), (state, height, index, receipt))
-
 struct TxAnswer {
-    StatusAnswer status;
+    market::TxStatus status;
     std::optional<market::SignedTx> transaction;
 };
 BOOST_DESCRIBE_STRUCT(TxAnswer, (), (status, transaction))
@@ -65,14 +51,14 @@ Err<RpcError> not_kept(MempoolRefusal refusal) {
                  "this node holds as many waiting transactions as it may; send again later"}};
 }
 
-Result<SendAnswer, RpcError> send(const NodeApi& api, const SendParams& params) {
+Result<market::TxSent, RpcError> send(const NodeApi& api, const SendParams& params) {
     auto tx = decode<market::SignedTx>(params.tx);
     if (!tx.has_value())
         return Err{RpcError{RpcCode::invalid_params,
                             std::string("tx: not a transaction's canonical encoding (") +
                                 enum_name(tx.error()) + ")"}};
     const auto taken = api.intake.submit(*std::move(tx));
-    if (taken.has_value()) return SendAnswer{*taken};
+    if (taken.has_value()) return market::TxSent{*taken};
     const IntakeRefusal refusal = taken.error();
     if (const auto* rule = std::get_if<market::Refusal>(&refusal)) return refused(*rule);
     return not_kept(std::get<MempoolRefusal>(refusal));
@@ -91,11 +77,11 @@ TxAnswer look_up(const NodeApi& api, const TxHash& hash) {
     if (const auto place = must(blocks.place_of(hash))) {
         auto stored = must(blocks.block(place->height));
         MILLRACE_ASSERT(stored && place->index < stored->receipts.size());
-        answer.status = {TxState::final, place->height, place->index,
+        answer.status = {market::TxState::final, place->height, place->index,
                          stored->receipts[place->index]};
         answer.transaction = std::move(stored->block.transactions[place->index]);
     } else if (const auto waiting = api.mempool.find(hash)) {
-        answer.status.state = TxState::waiting;
+        answer.status.state = market::TxState::waiting;
         answer.transaction = waiting->signed_tx();
     }
     return answer;
@@ -124,14 +110,14 @@ void add_tx_methods(MethodTable& table, const NodeApi& api) {
     table.add<HashParams>("tx_status",
                           "Whether a transaction is unknown, waiting or final, with its receipt.",
                           json::object{{"hash", no_hash}},
-                          [&api](const HashParams& params) -> Result<StatusAnswer, RpcError> {
+                          [&api](const HashParams& params) -> Result<market::TxStatus, RpcError> {
                               return look_up(api, params.hash).status;
                           });
     table.add<HashParams>("tx_get", "A waiting or final transaction itself, with its status.",
                           json::object{{"hash", no_hash}},
                           [&api](const HashParams& params) -> Result<TxAnswer, RpcError> {
                               TxAnswer answer = look_up(api, params.hash);
-                              if (answer.status.state == TxState::unknown)
+                              if (answer.status.state == market::TxState::unknown)
                                   return no_such("this node knows no transaction with this hash");
                               return answer;
                           });

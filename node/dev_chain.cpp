@@ -78,16 +78,18 @@ Result<market::Genesis> load_or_make_dev_genesis(const std::filesystem::path& pa
     return genesis;
 }
 
+std::uint64_t memory_for_tasks(const Settings& settings) {
+    return settings.provider_memory_mib != 0 ? settings.provider_memory_mib * kMib
+                                             : memory_of_machine() / 2;
+}
+
 Offer make_offer(const Settings& settings) {
     Offer offer;
     offer.cores = settings.provider_cores != 0 ? settings.provider_cores
                                                : std::max(1U, std::thread::hardware_concurrency());
-    const std::uint64_t memory = settings.provider_memory_mib != 0
-                                     ? settings.provider_memory_mib * kMib
-                                     : memory_of_machine() / 2;
     offer.stake = settings.provider_stake;
     offer.ask.steps.push_back({settings.provider_ask, offer.cores});
-    offer.ask.machine.memory_tier = tier_for(memory / offer.cores);
+    offer.ask.machine.memory_tier = tier_for(memory_for_tasks(settings) / offer.cores);
     offer.ask.task_gas_max = Gas{market::kTaskGasMax};
     offer.ask.task_bytes_max = kTaskBytesMax;
     return offer;

@@ -14,6 +14,8 @@ namespace millrace::node {
 [[nodiscard]] Result<market::Genesis> load_or_make_dev_genesis(const std::filesystem::path& path,
                                                                const NodeKeys& keys);
 
+/// Bytes that all running tasks together may have: as given, or half of this machine's.
+[[nodiscard]] std::uint64_t memory_for_tasks(const Settings& settings);
 /// What this machine offers under its owner's settings: cores and memory as given, or as found.
 [[nodiscard]] Offer make_offer(const Settings& settings);
 

@@ -153,7 +153,10 @@ int run(const Settings& settings) {
                             ::kill(::getpid(), SIGTERM);
                         }});
     TxIntake intake(**db, mempool, clock, chain, [&engine] { engine.notify_work(); });
-    LocalBackend backend(**blobs, **trees, settings.data_dir / "work");
+    ProgressTable progress;
+    LocalLimits local_limits;
+    local_limits.memory_bytes = memory_for_tasks(settings);
+    LocalBackend backend(**blobs, **trees, settings.data_dir / "work", local_limits);
     LocalAnnouncer announcer(**db, **blobs, signer);
     const rpc::NodeApi api{**db,
                            mempool,
@@ -168,7 +171,8 @@ int run(const Settings& settings) {
                            settings.provide,
                            owner.value_or(operator_account),
                            operator_account,
-                           keys->provider_vrf.public_key()};
+                           keys->provider_vrf.public_key(),
+                           progress};
     rpc::MethodTable methods(JsonStyle{genesis->network});
     rpc::add_all_methods(methods, api);
     HttpBlobs http_blobs(**blobs);
@@ -183,7 +187,7 @@ int run(const Settings& settings) {
         Offer offer = make_offer(settings);
         offer.endpoint = settings.rpc_address + ":" + std::to_string(server.port());
         loop = std::make_unique<ProviderLoop>(
-            ProviderLoop::Ports{**db, intake, mempool, clock, backend,
+            ProviderLoop::Ports{**db, intake, mempool, clock, backend, progress,
                                 [&](Needed needed) { hold(**blobs, **trees, std::move(needed)); },
                                 keys->provider, keys->provider_vrf.public_key(), chain,
                                 genesis->network, owner},

@@ -8,6 +8,7 @@ millrace_test(NAME test_node LABELS unit
     unit/node/executor_test.cpp
     unit/node/files_test.cpp
     unit/node/ledger_db_test.cpp
+    unit/node/local_backend_test.cpp
     unit/node/mempool_test.cpp
     unit/node/provider_loop_test.cpp
     unit/node/manual_test.cpp
@@ -15,3 +16,4 @@ millrace_test(NAME test_node LABELS unit
     unit/node/settings_test.cpp
     unit/node/tx_checks_test.cpp
   LIBS millrace_node spdlog::spdlog)
+add_dependencies(test_node millrace-worker)

@@ -14,6 +14,8 @@ namespace {
 
 constexpr int kErrorBackend = 60;
 constexpr std::size_t kPieceBytes = 256U * 1024U;
+constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMsPerSecond = 1'000;
 
 Error backend_error(std::string what) {
     return Error{kErrorBackend, std::move(what)};
@@ -66,6 +68,20 @@ market::Claim claim_of(const vm::TaskClaim& claim) {
     return out;
 }
 
+/// A task's part of the owner's memory, given back with its end.
+class MemoryShare {
+  public:
+    MemoryShare(std::atomic<std::uint64_t>& taken, std::uint64_t bytes)
+        : taken_(taken), bytes_(bytes) {}
+    ~MemoryShare() { taken_ -= bytes_; }
+    MemoryShare(const MemoryShare&) = delete;
+    MemoryShare& operator=(const MemoryShare&) = delete;
+
+  private:
+    std::atomic<std::uint64_t>& taken_;
+    std::uint64_t bytes_;
+};
+
 /// A folder that is gone when its task is.
 class Scratch {
   public:
@@ -87,8 +103,8 @@ class Scratch {
 
 }  // namespace
 
-LocalBackend::LocalBackend(BlobStore& blobs, TreeStore& trees, fs::path scratch)
-    : blobs_(blobs), trees_(trees), scratch_(std::move(scratch)) {
+LocalBackend::LocalBackend(BlobStore& blobs, TreeStore& trees, fs::path scratch, LocalLimits limits)
+    : blobs_(blobs), trees_(trees), scratch_(std::move(scratch)), limits_(std::move(limits)) {
     std::error_code ignored;
     fs::remove_all(scratch_, ignored);
 }
@@ -160,13 +176,43 @@ Status<> LocalBackend::keep_output(const vm::WorkerDone& done, const fs::path& o
     return trees_.put_tails(done.tails);
 }
 
+bool LocalBackend::take_memory(std::uint64_t bytes) {
+    std::uint64_t taken = memory_taken_.load();
+    do {
+        if (bytes > limits_.memory_bytes || taken > limits_.memory_bytes - bytes) return false;
+    } while (!memory_taken_.compare_exchange_weak(taken, taken + bytes));
+    return true;
+}
+
 Result<market::Claim> LocalBackend::run(const TaskOrder& order,
-                                        const std::atomic<bool>& is_cancelled) {
+                                        const std::atomic<bool>& is_cancelled,
+                                        const ProgressListener& progress) {
     const Scratch output(scratch_ / std::to_string(runs_.fetch_add(1)));
     MILLRACE_TRY(const vm::WorkerJob job, worker_job(order, output.path()));
+    if (job.memory_limit > limits_.memory_bytes)
+        return Err{backend_error("the job asks for " + std::to_string(job.memory_limit / kMib) +
+                                 " MiB, and provider-memory-mib gives this machine's tasks " +
+                                 std::to_string(limits_.memory_bytes / kMib))};
+    if (!take_memory(job.memory_limit))
+        return Err{
+            backend_error("the other tasks hold the memory of provider-memory-mib; this one "
+                          "is tried again when they have ended")};
+    const MemoryShare share(memory_taken_, job.memory_limit);
     vm::WorkerSetup setup;
-    setup.program = vm::default_worker_program();
-    const auto done = vm::run_in_worker(setup, job, [](const vm::WorkerEvent&) {}, is_cancelled);
+    setup.program = limits_.worker;
+    setup.deadline = order.time_left;
+    // One thread computes, so it cannot have used more than the wall's time; a second for rounding.
+    setup.cpu_seconds =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, order.time_left.count())) /
+            kMsPerSecond +
+        1;
+    setup.address_space_extra = vm::kWorkerReservations + limits_.memory_bytes;
+    const auto listen = [&](const vm::WorkerEvent& event) {
+        if (std::holds_alternative<vm::WorkerStarted>(event)) progress(Gas{}, {});
+        if (const auto* now = std::get_if<vm::WorkerProgress>(&event))
+            progress(Gas{now->gas}, now->tails);
+    };
+    const auto done = vm::run_in_worker(setup, job, listen, is_cancelled);
     if (!done.has_value()) return Err{backend_error(done.error().sentence)};
     if (!done->claim) return Err{backend_error("the worker made no claim")};
     MILLRACE_CHECK(keep_output(*done, output.path()));

@@ -41,6 +41,11 @@ constexpr std::uint8_t kLaneStart = 2;
 constexpr std::uint8_t kLaneMove = 3;
 constexpr std::uint64_t kFeeHeadroom = 4;
 
+/// What a run gets beyond the lease's time that is left, in milliseconds. Leases live on active
+/// time, which stands still while the chain does, so an outage must not cost the work of hours.
+/// While blocks come the ledger ends the lease, and with it the run, to the second.
+constexpr std::uint64_t kOutageMs = 3'600'000;
+
 /// One step of one lease, by which repeated sending is recognised.
 enum class Step : std::uint8_t { registration, start, commit, reveal };
 struct StepKey {
@@ -65,6 +70,8 @@ struct Work {
     std::shared_ptr<std::atomic<bool>> is_cancelled = std::make_shared<std::atomic<bool>>(false);
     bool is_prepared = false;
     std::uint64_t prepare_at_ms = 0;
+    /// Monotonic time after which no result is of use, were the chain to go on without a pause.
+    std::uint64_t end_ms = 0;
 };
 
 struct PoolItem {
@@ -251,11 +258,12 @@ class ProviderLoop::Impl {
                 if (!lease.lease.waiting && prepare(snapshot, lease)) {
                     send(snapshot, {lease.id, Step::start}, kLaneStart,
                          market::LeaseStart{lease.id});
-                    compute(lease);
+                    compute(snapshot, lease);
                 }
                 return;
             case market::LeaseState::started:
-                if (prepare(snapshot, lease)) compute(lease);
+                if (is_too_late(snapshot, lease)) return cancel(lease.id);
+                if (prepare(snapshot, lease)) compute(snapshot, lease);
                 if (const JournalEntry* entry = journal_.find(lease.id)) commit(snapshot, *entry);
                 return;
             case market::LeaseState::committed:
@@ -303,14 +311,36 @@ class ProviderLoop::Impl {
         return true;
     }
 
+    /// The time to commit is over, and the block that takes the lease away is not there yet.
+    static bool is_too_late(const StateSnapshot& snapshot, const market::LeaseView& lease) {
+        return lease.lease.deadline &&
+               *lease.lease.deadline <= market::load_chain(snapshot.state()).active_time;
+    }
+    void cancel(const LeaseId& id) {
+        const std::lock_guard lock(mutex_);
+        if (const auto work = work_.find(id); work != work_.end())
+            work->second.is_cancelled->store(true);
+    }
+
+    /// Active time until the commit is due; all of it for a lease whose start is on its way.
+    static std::uint64_t time_to_commit(const StateSnapshot& snapshot,
+                                        const market::LeaseView& lease,
+                                        const market::JobSpec& spec) {
+        if (lease.lease.state == market::LeaseState::started && lease.lease.deadline)
+            return lease.lease.deadline->value -
+                   market::load_chain(snapshot.state()).active_time.value;
+        return market::commit_time_ms(market::load_params(snapshot.state()), market::lot_gas(spec));
+    }
+
     /// Puts the lease's missing tasks into the pool, and closes the lot when all are there.
-    void compute(const market::LeaseView& lease) {
+    void compute(const StateSnapshot& snapshot, const market::LeaseView& lease) {
         if (journal_.find(lease.id) != nullptr) return;
         JournalEntry entry;
         {
             const std::lock_guard lock(mutex_);
             Work& work = work_[lease.id];
             const std::uint64_t now = now_ms();
+            work.end_ms = now + time_to_commit(snapshot, lease, work.spec);
             for (std::uint32_t i = 0; i < lease.tasks; ++i) {
                 const std::uint32_t task = lease.first_task + i;
                 if (work.claims.contains(task) || work.running.contains(task)) continue;
@@ -318,7 +348,8 @@ class ProviderLoop::Impl {
                 if (retry != work.retry_at_ms.end() && now < retry->second) continue;
                 work.running.insert(task);
                 queue_.push_back({lease.id,
-                                  {lease.lease.job, work.spec, work.posted, task, work.module},
+                                  {lease.lease.job, work.spec, work.posted, task, work.module,
+                                   std::chrono::milliseconds{0}},
                                   work.is_cancelled});
             }
             pool_wake_.notify_all();
@@ -401,16 +432,19 @@ class ProviderLoop::Impl {
                 if (is_stopping_) return;
                 item = std::move(queue_.front());
                 queue_.pop_front();
+                // It may have waited long: what is left is known now.
+                const auto work = work_.find(item.lease);
+                if (work == work_.end() || item.is_cancelled->load()) continue;
+                item.order.time_left = time_left(work->second);
             }
-            if (item.is_cancelled->load()) continue;
-            Result<market::Claim> claim = ports_.backend.run(item.order, *item.is_cancelled);
+            const Result<market::Claim> claim = run_one(item);
             {
                 const std::lock_guard lock(mutex_);
                 const auto work = work_.find(item.lease);
                 if (work == work_.end() || item.is_cancelled->load()) continue;
                 work->second.running.erase(item.order.task);
                 if (claim.has_value()) {
-                    work->second.claims[item.order.task] = *std::move(claim);
+                    work->second.claims[item.order.task] = *claim;
                 } else {
                     work->second.retry_at_ms[item.order.task] = now_ms() + kRetryMs;
                     spdlog::warn("task {} of job {}: {}", item.order.task,
@@ -420,6 +454,19 @@ class ProviderLoop::Impl {
             }
             notify();
         }
+    }
+
+    [[nodiscard]] std::chrono::milliseconds time_left(const Work& work) const {
+        const std::uint64_t now = now_ms();
+        const std::uint64_t left = work.end_ms > now ? work.end_ms - now : 0;
+        return std::chrono::milliseconds{static_cast<std::int64_t>(left + kOutageMs)};
+    }
+    Result<market::Claim> run_one(const PoolItem& item) {
+        ProgressTable::Running row(ports_.progress, item.order.job, item.lease, item.order.task,
+                                   item.order.spec.task_gas);
+        return ports_.backend.run(item.order, *item.is_cancelled, [&row](Gas gas, vm::Tails tails) {
+            row.tell(gas, std::move(tails));
+        });
     }
 
     Ports ports_;

@@ -11,6 +11,7 @@
 #include "node/mempool/intake.hpp"
 #include "node/provider/backend.hpp"
 #include "node/provider/journal.hpp"
+#include "node/provider/progress.hpp"
 
 namespace millrace::node {
 
@@ -36,6 +37,8 @@ class ProviderLoop {
         Mempool& mempool;
         const Clock& clock;
         Backend& backend;
+        /// Where the running tasks can be seen.
+        ProgressTable& progress;
         /// Told now and then what must stay on this machine.
         std::function<void(Needed)> hold;
         /// Signs: the operator's key.

@@ -72,6 +72,14 @@ void add_job_methods(MethodTable& table, const NodeApi& api) {
             return market::task_views(StateSnapshot(api.db).state(), params.job,
                                       params.from.value_or(0), page(params.limit));
         });
+    table.add<JobParams>(
+        "job_progress",
+        "How far the tasks of a job are that run on this node now: gas at the last boundary and, "
+        "in hexadecimal, the ends of standard output and error.",
+        json::object{{"job", no_hash}},
+        [&api](const JobParams& params) -> Result<std::vector<TaskProgress>, RpcError> {
+            return api.progress.of_job(params.job);
+        });
     table.add<CostParams>(
         "job_cost", "The most that a job would take at posting: escrow, retention, rent.", nullptr,
         [&api](const CostParams& params) -> Result<market::JobCost, RpcError> {

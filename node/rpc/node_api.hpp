@@ -5,6 +5,7 @@
 #include "node/chain/engine.hpp"
 #include "node/chain/state_db.hpp"
 #include "node/mempool/intake.hpp"
+#include "node/provider/progress.hpp"
 #include "node/rpc/methods.hpp"
 
 namespace millrace::node {
@@ -42,6 +43,8 @@ struct NodeApi {
     /// What a registration of this node as a provider's machine names.
     Address operator_account;
     VrfKey provider_vrf_key;
+    /// The tasks that run on this machine now.
+    const ProgressTable& progress;
 };
 
 void add_chain_methods(MethodTable& table, const NodeApi& api);

@@ -249,7 +249,7 @@ bool run_watched(DirectAccess& state, const Tell& tell) {
         const RunStop stop = run_segment<false>(state, hosts, budget);
         if (watch.stopped()) return false;
         if (stop != RunStop::boundary) return true;
-        if (!tell(WorkerProgress{state.reg(Register::gas_used)})) return false;
+        if (!tell(WorkerProgress{state.reg(Register::gas_used), {}})) return false;
     }
 }
 
@@ -284,8 +284,9 @@ Result<WorkerDone, WorkerRefused> execute_task(const WorkerJob& job, const Tell&
     if (!tell(WorkerStarted{image->root})) return stopped();
     WorkerDone done;
     if (job.claim) {
-        auto run = run_task(*state, job.task_index,
-                            [&](std::uint64_t gas) { return tell(WorkerProgress{gas}); });
+        auto run = run_task(*state, job.task_index, [&](std::uint64_t gas) {
+            return tell(WorkerProgress{gas, read_tails(*state)});
+        });
         if (!run) return stopped();
         done.facts = facts_of_state(*state);
         done.facts.output = run->claim.output;

@@ -11,14 +11,17 @@
 /// ends as a failed task, never as a failed node.
 namespace millrace::vm {
 
+/// Address space that a worker needs whatever its task: the reservations of linear memory and stack
+/// (about 5 GiB), program and libraries, the lowered module, pages of inputs that have been read.
+inline constexpr std::uint64_t kWorkerReservations = std::uint64_t{8} << 30;
+
 struct WorkerSetup {
     std::filesystem::path program;  ///< `millrace-worker`, beside the program that starts it
     /// Wall time after which the worker is killed.
     std::chrono::milliseconds deadline{std::chrono::hours{24}};
     std::uint64_t cpu_seconds = 86'400;
-    /// Address space beyond twice the job's memory limit: the reservations of linear memory and
-    /// stack (about 5 GiB), the lowered module, pages of inputs that have been read.
-    std::uint64_t address_space_extra = std::uint64_t{12} << 30;
+    /// Address space beyond twice the job's memory limit.
+    std::uint64_t address_space_extra = kWorkerReservations + (std::uint64_t{4} << 30);
 };
 
 /// Why there is no result. A task that trapped or ran out of gas does have one.

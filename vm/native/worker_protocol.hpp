@@ -70,10 +70,13 @@ struct WorkerStarted {
 };
 BOOST_DESCRIBE_STRUCT(WorkerStarted, (), (image))
 
+/// A boundary was reached. The ends of the streams come along, as far as they are, when the run is
+/// claimed; a run that streams has sent them already.
 struct WorkerProgress {
     std::uint64_t gas = 0;
+    Tails tails;
 };
-BOOST_DESCRIBE_STRUCT(WorkerProgress, (), (gas))
+BOOST_DESCRIBE_STRUCT(WorkerProgress, (), (gas, tails))
 
 /// The program wrote this to standard output (1) or error (2).
 struct WorkerWrote {

@@ -53,9 +53,10 @@ TEST_SUITE("node/manual") {
         auto trees = TreeStore::open(folder.path() / "trees", **blobs);
         TxIntake intake(*chain.db, chain.mempool, clock, world.chain(), [] {});
         NoModules modules;
+        const ProgressTable progress;
         const rpc::NodeApi api{*chain.db, chain.mempool, intake,        **blobs,       **trees,
                                modules,   clock,         world.chain(), Network::test, 0,
-                               false,     Address{},     Address{},     VrfKey{}};
+                               false,     Address{},     Address{},     VrfKey{},      progress};
         rpc::MethodTable table(JsonStyle{Network::test});
         rpc::add_all_methods(table, api);
         const std::string expected = kHead + table.markdown();

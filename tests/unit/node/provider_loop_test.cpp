@@ -13,8 +13,12 @@ using test::NodeWithEngine;
 /// Answers as the test says, and remembers what it was asked.
 class FakeBackend final : public Backend {
   public:
-    Result<market::Claim> run(const TaskOrder& order,
-                              const std::atomic<bool>& is_cancelled) override {
+    Result<market::Claim> run(const TaskOrder& order, const std::atomic<bool>& is_cancelled,
+                              const ProgressListener& progress) override {
+        time_left_ms = order.time_left.count();
+        vm::Tails tails;
+        tails.err.push_back('e');
+        progress(Gas{123}, tails);
         ++runs;
         if (failures_left > 0) {
             --failures_left;
@@ -44,6 +48,7 @@ class FakeBackend final : public Backend {
     std::atomic<int> failures_left{0};
     std::atomic<int> prepare_failures_left{0};
     std::atomic<bool> blocks{false};
+    std::atomic<std::int64_t> time_left_ms{0};
 };
 
 /// A chain of one with alice as buyer and bob as the node's provider account.
@@ -52,6 +57,7 @@ struct Fixture {
     market::World world;
     FakeClock clock{world.genesis().time};
     FakeBackend backend;
+    ProgressTable progress;
     AccountSecret bob = *AccountSecret::from(ByteView(world.person("bob").seed));
 
     /// One life of the node: destroyed, it is a node that was stopped.
@@ -64,7 +70,7 @@ struct Fixture {
             Offer offer{offered.endpoint, offered.ask, offered.stake, 2};
             loop = std::make_unique<ProviderLoop>(
                 ProviderLoop::Ports{*node.db, node.intake, node.mempool, f.clock, f.backend,
-                                    [this](Needed) { ++holds; }, f.bob, offered.vrf_key,
+                                    f.progress, [this](Needed) { ++holds; }, f.bob, offered.vrf_key,
                                     f.world.chain(), Network::test},
                 std::move(offer), *std::move(journal));
             node.on_final = [this](const FinalBlockPtr&) { loop->notify(); };
@@ -209,6 +215,38 @@ TEST_SUITE("node/provider") {
         // It outlives its time to commit; the ledger takes the lease away.
         life.node.run_until([&] { return f.backend.cancelled > 0; }, 500);
         CHECK(life.job(job)->tasks_settled == 0);
+    }
+
+    TEST_CASE("a task gets the time that its lease has left, and an outage more") {
+        Fixture f;
+        f.backend.blocks = true;
+        Fixture::Life life(f);
+        const JobId job = f.post(life, 1);
+        life.run_until([&] { return f.backend.runs > 0; });
+        const StateSnapshot snapshot(*life.node.db);
+        const auto commit = static_cast<std::int64_t>(market::commit_time_ms(
+            market::load_params(snapshot.state()), market::lot_gas(life.job(job)->spec)));
+        constexpr std::int64_t kOutageMs = 3'600'000;
+        CHECK(f.backend.time_left_ms > kOutageMs);
+        CHECK(f.backend.time_left_ms <= kOutageMs + commit);
+    }
+
+    TEST_CASE("a running task shows how far it is, and an ended one shows nothing") {
+        Fixture f;
+        f.backend.blocks = true;
+        Fixture::Life life(f);
+        const JobId job = f.post(life, 1);
+        life.run_until([&] { return f.backend.runs > 0; });
+        const auto rows = f.progress.of_job(job);
+        REQUIRE(rows.size() == 1);
+        CHECK(rows[0].task == 0);
+        CHECK(rows[0].lease == life.leases().at(0).id);
+        CHECK(rows[0].gas_used == Gas{123});
+        CHECK(rows[0].gas_limit == life.job(job)->spec.task_gas);
+        CHECK(rows[0].tail.err.size() == 1);
+        CHECK(f.progress.of_job(JobId{}).empty());
+        f.backend.blocks = false;
+        life.run_until([&] { return f.progress.of_job(job).empty(); });
     }
 }
 

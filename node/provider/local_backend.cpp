@@ -17,6 +17,8 @@ constexpr std::size_t kPieceBytes = 256U * 1024U;
 constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMsPerSecond = 1'000;
 
+static_assert(market::kTaskGasMax == vm::kGasLimitMax);
+
 Error backend_error(std::string what) {
     return Error{kErrorBackend, std::move(what)};
 }

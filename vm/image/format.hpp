@@ -17,8 +17,8 @@ inline constexpr std::uint32_t kFrameSlotsMax = 65'535;
 /// An image holds at most this many tables: each has a region between globals and memory. Programs
 /// of compilers have one or two.
 inline constexpr std::uint32_t kImageTablesMax = 1'024;
-/// Pages of an image that are not zero hold at most this many times the module's bytes, plus a
-/// constant for small modules. What costs every validator memory costs the publisher bytes.
+/// The pages that an image spans (`Image::size`) hold at most this many times the module's bytes,
+/// plus a constant for small modules. What costs every validator memory costs the publisher bytes.
 inline constexpr std::uint64_t kImageGrowthMax = 10;
 inline constexpr std::uint64_t kImageSizeFree = 256 * 1024;
 
@@ -39,6 +39,7 @@ enum class HeaderWord : std::uint8_t {
     start_function = 12,    ///< index + 1 of the start function, 0 without
     entry_function = 13,    ///< index + 1 of `_start`, 0 where the image has none (tests only)
     module_size = 14,       ///< bytes of the module
+    table_pages = 15,       ///< pages that the entries of all tables fill at their first sizes
 };
 inline constexpr std::uint64_t kImageMagic = 0x00'67'6d'69'6c'6c'69'6d;  // "millimg\0"
 /// The header page's second half: two bytes an imported function, its number in the host table.
@@ -80,6 +81,11 @@ struct FrameRecord {
     std::uint64_t caller_frame = 0;
     std::uint64_t function = 0;
 };
+
+/// Pages that this many entries of a table fill; what the job's memory limit counts of a table.
+[[nodiscard]] constexpr std::uint64_t table_pages(std::uint64_t entries) {
+    return (8 * entries + kPageSize - 1) / kPageSize;
+}
 
 [[nodiscard]] constexpr Address table_base(std::uint32_t table) {
     return kTablesBase + table * kRegionSize;

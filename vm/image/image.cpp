@@ -338,6 +338,9 @@ class Builder {
         put(HeaderWord::start_function, m_.start ? *m_.start + std::uint64_t{1} : 0);
         put(HeaderWord::entry_function, image_.entry ? *image_.entry + std::uint64_t{1} : 0);
         put(HeaderWord::module_size, m_.binary.size());
+        std::uint64_t entry_pages = 0;
+        for (const std::uint64_t size : image_.table_sizes) entry_pages += table_pages(size);
+        put(HeaderWord::table_pages, entry_pages);
         if (!options_.for_harness) {
             part.bytes.resize(kHeaderImports - kImageHeader + 2 * image_.host_numbers.size());
             for (std::size_t i = 0; i < image_.host_numbers.size(); ++i)

@@ -49,7 +49,9 @@ struct Image {
     [[nodiscard]] ByteView code_bytes() const;
     /// Bytes of one page of the image's subtree; shorter or empty where it ends in zeroes.
     [[nodiscard]] ByteView page(std::uint64_t page_index) const;
-    /// Bytes in pages that are not zero.
+    /// Bytes in pages that the image spans: each part from its first page to its last byte, pages
+    /// of zeroes between included since they are held in memory too, and the pages of the memory
+    /// that data segments touch.
     [[nodiscard]] std::uint64_t size() const;
 };
 

@@ -158,13 +158,17 @@ Outcome table_fill(A& state, Work work, std::uint32_t table, std::uint64_t to, s
     return work.advance(chunk, count);
 }
 
-/// Puts the old size, or 2^32 - 1 where the table cannot grow, into `answer` when done.
-template <MachineAccess A>
+/// Puts the old size, or 2^32 - 1 where the table cannot grow, into `answer` when done. Tables
+/// count against the job's memory limit like the linear memory: `fits_memory(pages)` says whether
+/// so many more do.
+template <MachineAccess A, class Fits>
 Outcome table_grow(A& state, Work work, std::uint32_t table, std::uint64_t value,
-                   std::uint64_t delta, std::uint64_t& answer) {
+                   std::uint64_t delta, std::uint64_t& answer, const Fits& fits_memory) {
     const std::uint64_t size = state.table_size(table);
+    const std::uint64_t pages = table_pages(size + delta) - table_pages(size);
     if (work.progress == 0) {
-        if (detail::beyond(size, delta, state.table_size_max(table))) {
+        if (detail::beyond(size, delta, state.table_size_max(table)) ||
+            (pages != 0 && !fits_memory(pages))) {
             answer = 0xffff'ffff;
             return Outcome::done;
         }
@@ -178,6 +182,8 @@ Outcome table_grow(A& state, Work work, std::uint32_t table, std::uint64_t value
     const Outcome outcome = work.advance(chunk, delta);
     if (outcome == Outcome::done) {
         state.set_table_size(table, size + delta);
+        if (pages != 0)
+            state.set_reg(Register::pages_live, state.reg(Register::pages_live) + pages);
         answer = size;
     }
     return outcome;

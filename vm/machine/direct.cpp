@@ -105,10 +105,14 @@ DirectAccess::DirectAccess(const Image& image, std::vector<Mount> mounts)
 ByteView DirectAccess::base_page(std::uint64_t page_index) const {
     if (page_index >= page_of(kImageBase) && page_index < page_of(kStreamsBase))
         return image_->page(page_index);
-    for (const Mount& mount : mounts_)
-        if (page_index >= mount.place.first_page() && page_index < mount.place.end_page())
-            return mount.source->page(page_index);
-    return {};
+    // Sorted and apart: there may be 65,536, and every page of a host call asks.
+    auto after = std::upper_bound(
+        mounts_.begin(), mounts_.end(), page_index,
+        [](std::uint64_t page, const Mount& mount) { return page < mount.place.first_page(); });
+    if (after == mounts_.begin() || page_index >= (--after)->place.end_page()) return {};
+    const ByteView page = after->source->page(page_index);
+    if (after->source->has_failed()) failed_ = true;
+    return page;
 }
 
 const std::uint8_t* DirectAccess::page_for_read(std::uint64_t page_index) const {
@@ -138,6 +142,11 @@ const std::uint8_t* DirectAccess::page_for_read(std::uint64_t page_index) const 
     const ByteView base = base_page(page_index);
     if (base.empty()) return nullptr;
     if (base.size() >= kPageSize) return base.data();
+    if (page_index >= page_of(kStreamsBase)) {
+        mounted_.fill(0);
+        std::memcpy(mounted_.data(), base.data(), base.size());
+        return mounted_.data();
+    }
     auto& padded = padded_[page_index];
     if (!padded) {
         padded = std::make_unique<Page>();

@@ -14,14 +14,16 @@
 
 namespace millrace::vm {
 
-/// Contents of subtrees that a state knows by their root only: the job's input and stdin. Pages
+/// The pages of subtrees that a state knows by their root only: the job's input and stdin. Pages
 /// must be those of the root (the fetcher has verified them).
 class PageSource {
   public:
     virtual ~PageSource() = default;
-    /// The bytes of one page, or fewer where the rest is zero; empty for a zero page. Valid until
-    /// the source is destroyed.
+    /// The bytes of one page, or fewer where the rest is zero; empty for a zero page, and for one
+    /// that cannot be read (`has_failed` then). Valid until the next call.
     [[nodiscard]] virtual ByteView page(std::uint64_t page_index) const = 0;
+    /// Something could not be read: a run over it proves nothing and must stop.
+    [[nodiscard]] virtual bool has_failed() const { return false; }
     /// Place and hash of every page that is not zero, or of larger subtrees; what a witness over
     /// these pages is made from.
     [[nodiscard]] virtual std::vector<Subtree> leaves() const = 0;
@@ -72,7 +74,8 @@ class DirectAccess : public AddressedTables<DirectAccess> {
         return registers_[static_cast<std::size_t>(r)];
     }
     void set_reg(Register r, std::uint64_t word) { registers_[static_cast<std::size_t>(r)] = word; }
-    [[nodiscard]] bool failed() const { return false; }
+    /// A page of an input could not be read.
+    [[nodiscard]] bool failed() const { return failed_; }
 
     // ---- MachineAccess
     struct Code {
@@ -186,8 +189,11 @@ class DirectAccess : public AddressedTables<DirectAccess> {
     /// The page touched last, for the streams and files of host calls.
     mutable std::uint64_t last_index_ = ~std::uint64_t{0};
     mutable std::uint8_t* last_page_ = nullptr;
-    /// Pages of the image or a mount whose bytes end early, padded.
+    /// Pages of the image whose bytes end early, padded; at most one a part of it.
     mutable std::map<std::uint64_t, std::unique_ptr<Page>> padded_;
+    /// The same of a mount, for as long as its page is good.
+    mutable Page mounted_{};
+    mutable bool failed_ = false;
 };
 static_assert(MachineAccess<DirectAccess>);
 

@@ -54,7 +54,10 @@ ExecuteStop execute(A& state, Hosts& hosts, StepBudget& budget) {
     std::uint64_t gas = state.reg(Register::gas_used);
     const std::uint64_t gas_limit = state.reg(Register::gas_limit);
     // Out of gas wins over a boundary; one comparison finds both. The limit itself may be used up.
-    const std::uint64_t threshold = std::min(gas_limit + 1, state.reg(Register::next_boundary));
+    // `boot` lets no limit pass that could wrap; a made-up state may hold one.
+    const std::uint64_t threshold =
+        std::min(gas_limit == ~std::uint64_t{0} ? gas_limit : gas_limit + 1,
+                 state.reg(Register::next_boundary));
     std::uint64_t w = 0;
     TrapCode trap = TrapCode::none;
     ExecuteStop stop = ExecuteStop::steps;
@@ -311,9 +314,9 @@ op_host:
     state.set_reg(Register::gas_used, gas);
     for (;;) {
         host_outcome = hosts.call(state, MILLRACE_X, kSlotsBase + 8 * (frame.index() + MILLRACE_A));
-        if (host_outcome != HostOutcome::again) break;
+        if (host_outcome != HostOutcome::again || state.failed()) break;
         if constexpr (Counted) {
-            if (budget.used == budget.max || state.failed()) {
+            if (budget.used == budget.max) {
                 gas = state.reg(Register::gas_used);
                 goto paused;
             }
@@ -322,6 +325,8 @@ op_host:
     }
     gas = state.reg(Register::gas_used);
     memory = state.memory();
+    // An input that cannot be read: at once, not at the next boundary.
+    if (state.failed()) goto stopped;
     switch (host_outcome) {
         case HostOutcome::again:
         case HostOutcome::done:
@@ -338,15 +343,21 @@ op_host:
     }
     MILLRACE_NEXT(1);
 
-op_boot:
-    if (!hosts.fits_memory(state, std::uint64_t{MILLRACE_X} * (65'536 / kPageSize))) {
+op_boot: {
+    const std::uint64_t entry_pages =
+        state.load(kImageHeader + 8 * static_cast<std::uint64_t>(HeaderWord::table_pages));
+    const std::uint64_t pages = std::uint64_t{MILLRACE_X} * (65'536 / kPageSize) + entry_pages;
+    if (gas_limit > kGasLimitMax || !hosts.fits_memory(state, pages)) {
         trap = TrapCode::memory_limit;
         goto trapped;
     }
+    if (entry_pages != 0)
+        state.set_reg(Register::pages_live, state.reg(Register::pages_live) + entry_pages);
     state.set_reg(Register::memory_pages_max, pc.word(1));
     state.set_memory_pages(MILLRACE_X);
     memory = state.memory();
     MILLRACE_NEXT(2);
+}
 op_unreachable:
     trap = TrapCode::unreachable;
     goto trapped;
@@ -481,9 +492,11 @@ op_table_size:
     MILLRACE_NEXT(1);
 op_table_grow: {
     std::uint64_t answer = 0;
-    MILLRACE_BULK(bulk::table_grow(state, MILLRACE_WORK, word::low(pc.word(1)),
-                                   frame.get(MILLRACE_B), MILLRACE_LOW(MILLRACE_C), answer),
-                  2);
+    MILLRACE_BULK(
+        bulk::table_grow(state, MILLRACE_WORK, word::low(pc.word(1)), frame.get(MILLRACE_B),
+                         MILLRACE_LOW(MILLRACE_C), answer,
+                         [&](std::uint64_t pages) { return hosts.fits_memory(state, pages); }),
+        2);
     frame.set(MILLRACE_A, answer);
     MILLRACE_NEXT(2);
 }

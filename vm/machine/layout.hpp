@@ -95,7 +95,7 @@ enum class Register : std::uint8_t {
     memory_pages_max = 13,  ///< the module's limit; the job's is in the arguments page
     slept_ns = 14,          ///< what poll_oneoff added to the clock
     random_counter = 15,    ///< blocks drawn from the job's seed
-    pages_live = 16,        ///< 4 KiB pages accounted against the job's memory limit by files
+    pages_live = 16,        ///< 4 KiB pages that files and tables have of the job's memory limit
     start_phase = 17,       ///< unused, zero: the image's first words call start and `_start`
     host_phase = 18,        ///< which part of a host call or exit runs next; 0 outside
     pending_status = 19,  ///< RunStatus that the state takes when its normal form is made; 0 before
@@ -110,6 +110,9 @@ enum class Register : std::uint8_t {
     progress_h = 31,
 };
 inline constexpr unsigned kRegistersMax = 512;
+/// Most gas that a task may have: far from where sums of gas could wrap. Posting refuses more, and
+/// `boot` traps.
+inline constexpr std::uint64_t kGasLimitMax = std::uint64_t{1} << 50;
 
 enum class RunStatus : std::uint8_t {
     running = 0,

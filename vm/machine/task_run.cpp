@@ -62,16 +62,18 @@ Tails read_tails(const DirectAccess& state) {
     return {read_tail(state, kStdout), read_tail(state, kStderr)};
 }
 
-std::optional<TaskRun> run_task(DirectAccess& state, std::uint32_t task_index,
-                                const std::function<bool(std::uint64_t gas)>& progress) {
+Result<TaskRun, TaskStop> run_task(DirectAccess& state, std::uint32_t task_index,
+                                   const std::function<bool(std::uint64_t gas)>& progress) {
     TaskRun run;
     run.boundaries.push_back({root_of(state), state.reg(Register::next_boundary)});
-    while (run_to_boundary(state) == RunStop::boundary) {
+    RunStop stop = run_to_boundary(state);
+    for (; stop == RunStop::boundary; stop = run_to_boundary(state)) {
         // More yields than a list may hold mean a segment far below what posting allows.
-        if (run.boundaries.size() + 1 >= kBoundariesMax) return std::nullopt;
+        if (run.boundaries.size() + 1 >= kBoundariesMax) return Err{TaskStop::too_many_boundaries};
         run.boundaries.push_back({root_of(state), state.reg(Register::next_boundary)});
-        if (progress && !progress(state.reg(Register::gas_used))) return std::nullopt;
+        if (progress && !progress(state.reg(Register::gas_used))) return Err{TaskStop::stopped};
     }
+    if (stop == RunStop::fault) return Err{TaskStop::unreadable_input};
     const std::vector<Subtree> leaves = state.leaves();
     SparsePageTree tree;
     tree.update(leaves);

@@ -34,7 +34,6 @@ class DirectReader final : public PageReader {
     const DirectAccess* state_;
 };
 
-/// Host calls of the direct policy: WASI.
 /// Runs to the next boundary or the end at full speed.
 [[nodiscard]] RunStop run_to_boundary(DirectAccess& state);
 /// Runs to `position` (steps since the boundary where `position` was `from`), counting.
@@ -49,9 +48,15 @@ struct TaskRun {
     std::vector<BoundaryEntry> boundaries;
     Tails tails;
 };
+/// Why a task has no result.
+enum class TaskStop : std::uint8_t {
+    stopped = 1,              ///< `progress` said so
+    too_many_boundaries = 2,  ///< the segment gas is too small for what it used: the job's fault
+    unreadable_input = 3,     ///< a mount has failed, and knows why
+};
 /// Runs a task from its first state to its end. `progress`, when given, sees the gas used at each
-/// boundary; false stops the run, and nothing is returned.
-[[nodiscard]] std::optional<TaskRun> run_task(
+/// boundary; false stops the run.
+[[nodiscard]] Result<TaskRun, TaskStop> run_task(
     DirectAccess& state, std::uint32_t task_index,
     const std::function<bool(std::uint64_t gas)>& progress = {});
 

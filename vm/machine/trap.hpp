@@ -24,7 +24,7 @@ enum class TrapCode : std::uint8_t {
     /// witness over a made-up state has an end, too.
     invalid_code = 11,
     host_fault = 12,    ///< a host call met what it has no error number for
-    memory_limit = 13,  ///< the program's first memory passes the job's limit
+    memory_limit = 13,  ///< the first memory and tables pass the job's limit
 };
 BOOST_DESCRIBE_ENUM(TrapCode, none, unreachable, memory_out_of_bounds, divide_by_zero,
                     integer_overflow, invalid_conversion, undefined_element, uninitialized_element,

@@ -18,20 +18,6 @@ bool all_zero(ByteView bytes) {
     return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
 }
 
-/// Reads `size` bytes of an image from `offset`, which begins a page or lies within one.
-Status<Error> read_bytes(TreePages& pages, std::uint64_t offset, MutableByteView out) {
-    PageBytes page{};
-    while (!out.empty()) {
-        const std::uint64_t in_page = offset & (kPageSize - 1);
-        const std::uint64_t size = std::min<std::uint64_t>(out.size(), kPageSize - in_page);
-        MILLRACE_CHECK(pages.read_page(offset >> kPageBits, page));
-        std::memcpy(out.data(), page.data() + in_page, size);
-        out = out.subspan(size);
-        offset += size;
-    }
-    return Ok{};
-}
-
 /// Writes a stretch of an image into an empty file.
 Status<Error> copy_out(TreePages& pages, std::uint64_t from, std::uint64_t length, int fd,
                        const std::string& name) {

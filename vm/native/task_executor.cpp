@@ -51,6 +51,7 @@ struct Inputs {
     std::vector<FolderTree> folders;
     std::vector<std::unique_ptr<RegionFiles>> regions;
     std::unique_ptr<FilePages> standard_in;
+    std::shared_ptr<PageCache> cache = std::make_shared<PageCache>();
     std::vector<std::unique_ptr<TreeMount>> mounts;
     std::vector<Mount> places;
 
@@ -73,7 +74,7 @@ Status<Error> mount_tree(Inputs& inputs, TreePages& pages, const TreeManifest& m
     constexpr unsigned kTreeLevels = kSuperregionBits - kPageBits;
     const Subtree place{kTreeLevels, (kInputImages >> kSuperregionBits) + number,
                         plain(tree_root(manifest))};
-    inputs.mounts.push_back(std::make_unique<TreeMount>(pages, place.first_page()));
+    inputs.mounts.push_back(std::make_unique<TreeMount>(pages, place.first_page(), inputs.cache));
     inputs.places.push_back(Mount{place, inputs.mounts.back().get()});
     return Ok{};
 }
@@ -106,7 +107,8 @@ Result<Inputs> open_inputs(const WorkerJob& job) {
         if (!manifest.regions.empty()) {
             Subtree place{kRegionLevels, kStdin >> kRegionBits, {}};
             place.root.bytes = manifest.regions[0].root.bytes;
-            inputs.mounts.push_back(std::make_unique<TreeMount>(file, place.first_page()));
+            inputs.mounts.push_back(
+                std::make_unique<TreeMount>(file, place.first_page(), inputs.cache));
             inputs.places.push_back(Mount{place, inputs.mounts.back().get()});
         }
     }
@@ -248,6 +250,7 @@ bool run_watched(DirectAccess& state, const Tell& tell) {
         StepBudget budget;
         const RunStop stop = run_segment<false>(state, hosts, budget);
         if (watch.stopped()) return false;
+        if (stop == RunStop::fault) return true;  // an input has failed, and says why
         if (stop != RunStop::boundary) return true;
         if (!tell(WorkerProgress{state.reg(Register::gas_used), {}})) return false;
     }
@@ -287,7 +290,11 @@ Result<WorkerDone, WorkerRefused> execute_task(const WorkerJob& job, const Tell&
         auto run = run_task(*state, job.task_index, [&](std::uint64_t gas) {
             return tell(WorkerProgress{gas, read_tails(*state)});
         });
-        if (!run) return stopped();
+        if (!run && run.error() == TaskStop::too_many_boundaries)
+            return refuse(WorkerBlame::job,
+                          "the job's segment gas is so small that the task has more than 2,048 "
+                          "boundaries; it must be at least 2^30, and the gas limit's 1,024th part");
+        if (!run) return inputs->failure() ? refuse(*inputs->failure()) : stopped();
         done.facts = facts_of_state(*state);
         done.facts.output = run->claim.output;
         done.claim = run->claim;
@@ -295,6 +302,7 @@ Result<WorkerDone, WorkerRefused> execute_task(const WorkerJob& job, const Tell&
         done.tails = std::move(run->tails);
     } else {
         if (!run_watched(*state, tell)) return stopped();
+        if (const auto failure = inputs->failure()) return refuse(*failure);
         done.facts = facts_of_state(*state);
         done.tails = read_tails(*state);
     }

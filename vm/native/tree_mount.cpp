@@ -9,16 +9,38 @@
 
 namespace millrace::vm {
 
-ByteView TreeMount::page(std::uint64_t page_index) const {
-    auto& slot = read_[page_index];
-    if (!slot) {
-        slot = std::make_unique<PageBytes>();
-        if (auto got = pages_.read_page(page_index - first_page_, *slot); !got) {
-            slot->fill(0);
-            if (!failure_) failure_ = got.error();
-        }
+const PageBytes* PageCache::find(std::uint64_t index) {
+    const auto found = places_.find(index);
+    if (found == places_.end()) return nullptr;
+    rows_.splice(rows_.begin(), rows_, found->second);
+    return &found->second->second;
+}
+
+const PageBytes& PageCache::add(std::uint64_t index, const PageBytes& bytes) {
+    if (places_.size() < pages_max_) {
+        rows_.emplace_front(index, bytes);
+    } else {
+        // The row that was used longest ago takes the new page.
+        rows_.splice(rows_.begin(), rows_, std::prev(rows_.end()));
+        places_.erase(rows_.front().first);
+        rows_.front() = {index, bytes};
     }
-    return *slot;
+    places_[index] = rows_.begin();
+    return rows_.front().second;
+}
+
+ByteView TreeMount::page(std::uint64_t page_index) const {
+    constexpr std::uint64_t kPagesPerRegion = kRegionSize / kPageSize;
+    const std::uint64_t index = page_index - first_page_;
+    const std::uint64_t offset = index % kPagesPerRegion * kPageSize;
+    if (offset >= pages_.region_length(index / kPagesPerRegion)) return {};
+    if (const PageBytes* kept = cache_->find(page_index)) return *kept;
+    PageBytes read{};
+    if (auto got = pages_.read_page(index, read); !got) {
+        if (!failure_) failure_ = got.error();
+        return {};
+    }
+    return cache_->add(page_index, read);
 }
 
 std::vector<Subtree> TreeMount::leaves() const {

@@ -200,8 +200,7 @@ Result<WorkerDone, WorkerFailure> run_in_worker(const WorkerSetup& setup, const 
     Bytes frame = encode(job);
     if (frame.size() > kWorkerFrameMax)
         return failed(Kind::not_started, "the job's description is longer than 64 MiB");
-    std::array<std::uint8_t, 4> header{};
-    store_le(header.data(), static_cast<std::uint32_t>(frame.size()));
+    auto header = frame_header(static_cast<std::uint32_t>(frame.size()));
     if (const auto why = move_all(worker.socket(), true, header, deadline, stop))
         return give_up(*why);
     if (const auto why = move_all(worker.socket(), true, frame, deadline, stop))
@@ -210,10 +209,10 @@ Result<WorkerDone, WorkerFailure> run_in_worker(const WorkerSetup& setup, const 
     for (;;) {
         if (const auto why = move_all(worker.socket(), false, header, deadline, stop))
             return give_up(*why);
-        const auto size = load_le<std::uint32_t>(header.data());
-        if (size > kWorkerFrameMax)
+        const auto size = frame_size(header);
+        if (!size)
             return failed(Kind::crashed, "the worker failed: it sent a frame that is too long");
-        frame.assign(size, 0);
+        frame.assign(*size, 0);
         if (const auto why = move_all(worker.socket(), false, frame, deadline, stop))
             return give_up(*why);
         auto event = decode<WorkerEvent>(frame);

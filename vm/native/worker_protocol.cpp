@@ -35,19 +35,16 @@ Status<Error> receive_all(int fd, MutableByteView bytes) {
 
 Status<Error> send_frame(int fd, ByteView payload) {
     MILLRACE_ASSERT(payload.size() <= kWorkerFrameMax);
-    std::array<std::uint8_t, 4> header{};
-    store_le(header.data(), static_cast<std::uint32_t>(payload.size()));
-    MILLRACE_CHECK(send_all(fd, header));
+    MILLRACE_CHECK(send_all(fd, frame_header(static_cast<std::uint32_t>(payload.size()))));
     return send_all(fd, payload);
 }
 
 Result<Bytes> receive_frame(int fd) {
-    std::array<std::uint8_t, 4> header{};
+    std::array<std::uint8_t, kWorkerHeaderSize> header{};
     MILLRACE_CHECK(receive_all(fd, header));
-    const auto size = load_le<std::uint32_t>(header.data());
-    if (size > kWorkerFrameMax)
-        return Err{Error{EMSGSIZE, "a frame of " + std::to_string(size) + " bytes is too long"}};
-    Bytes payload(size);
+    const auto size = frame_size(header);
+    if (!size) return Err{Error{EMSGSIZE, "a frame is longer than 64 MiB"}};
+    Bytes payload(*size);
     MILLRACE_CHECK(receive_all(fd, payload));
     return payload;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <optional>
@@ -110,6 +111,21 @@ BOOST_DESCRIBE_STRUCT(WorkerRefused, (), (blame, sentence))
 
 using WorkerEvent =
     std::variant<WorkerStarted, WorkerProgress, WorkerWrote, WorkerDone, WorkerRefused>;
+
+/// The four bytes before a frame's contents, and what they say: nothing above `kWorkerFrameMax`,
+/// whoever sent it.
+inline constexpr std::size_t kWorkerHeaderSize = 4;
+[[nodiscard]] inline std::array<std::uint8_t, kWorkerHeaderSize> frame_header(std::uint32_t size) {
+    std::array<std::uint8_t, kWorkerHeaderSize> header{};
+    store_le(header.data(), size);
+    return header;
+}
+[[nodiscard]] inline std::optional<std::uint32_t> frame_size(
+    const std::array<std::uint8_t, kWorkerHeaderSize>& header) {
+    const auto size = load_le<std::uint32_t>(header.data());
+    if (size > kWorkerFrameMax) return std::nullopt;
+    return size;
+}
 
 /// Sends one frame on a socket. Refuses: a closed peer.
 [[nodiscard]] Status<Error> send_frame(int fd, ByteView payload);

@@ -86,7 +86,12 @@ inline constexpr std::uint32_t kGasComponent = 400;
 inline constexpr std::uint32_t kGasDirectoryEntry = 200;
 inline constexpr std::uint32_t kGasSubscription = 100;
 inline constexpr std::uint32_t kGasString = 20;
-inline constexpr std::uint32_t kGasVector = 8;
+/// A vector is read when the transfer is admitted, and again when its turn comes.
+inline constexpr std::uint32_t kGasVector = 20;
+/// One probe of a name among a directory's entries: a word of the index, a record and its name.
+inline constexpr std::uint32_t kGasProbe = 100;
+/// One page of the descriptor table looked through for a free one.
+inline constexpr std::uint32_t kGasDescriptorPage = 512;
 /// Each page that a file grows by, or that the exit writes: a fault, its zeroing, its hash. As much
 /// as a page of linear memory costs (vm/image/gas.hpp).
 inline constexpr std::uint32_t kGasPage = 512;

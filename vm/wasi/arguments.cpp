@@ -71,6 +71,7 @@ Result<PageBytes, ArgumentsRefusal> encode_arguments(const TaskArguments& argume
     const std::uint64_t env_size = size_with_nuls(env);
     if (args_size > kStringsMax || env_size > kStringsMax - args_size)
         return Err{ArgumentsRefusal::too_long};
+    if (arguments.gas_limit > kGasLimitMax) return Err{ArgumentsRefusal::gas_limit_too_high};
 
     namespace at = arguments_offset;
     PageBytes page{};
@@ -115,6 +116,8 @@ std::string to_sentence(ArgumentsRefusal refusal) {
             return "environment names that begin with MILLRACE_ are set by the network";
         case ArgumentsRefusal::too_long:
             return "arguments and environment take more than 3,968 bytes; put the rest in /in";
+        case ArgumentsRefusal::gas_limit_too_high:
+            return "the gas limit is above 2^50";
     }
     return "unknown refusal";
 }

@@ -90,6 +90,7 @@ enum class ArgumentsRefusal : std::uint8_t {
     bad_environment = 5,       ///< an entry without `=`, or with an empty name
     reserved_environment = 6,  ///< names that begin with MILLRACE_ are ours
     too_long = 7,              ///< does not fit the page
+    gas_limit_too_high = 8,    ///< above kGasLimitMax
 };
 
 using PageBytes = std::array<std::uint8_t, kPageSize>;

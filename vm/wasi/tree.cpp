@@ -204,10 +204,7 @@ Bytes TreeIndex::encode_metadata() const {
     return out;
 }
 
-namespace {
-
-/// Reads bytes that may span pages of region 0.
-Status<Error> read_span(TreePages& pages, std::uint64_t offset, MutableByteView out) {
+Status<Error> read_bytes(TreePages& pages, std::uint64_t offset, MutableByteView out) {
     PageBytes page{};
     while (!out.empty()) {
         const std::uint64_t in_page = offset & (kPageSize - 1);
@@ -219,6 +216,8 @@ Status<Error> read_span(TreePages& pages, std::uint64_t offset, MutableByteView 
     }
     return Ok{};
 }
+
+namespace {
 
 TreeRecord record_from(const std::uint8_t* at) {
     return TreeRecord::from_words(load_le<std::uint64_t>(at), load_le<std::uint64_t>(at + 8),
@@ -255,7 +254,7 @@ Result<TreeIndex, TreeFault> TreeIndex::read(TreePages& pages) {
         names_end > page_ceil(pages.region_length(0)))
         return refuse(TreeRefusal::bad_record);
     Bytes raw(names_end);
-    if (auto got = read_span(pages, 0, raw); !got) return unreadable(got.error());
+    if (auto got = read_bytes(pages, 0, raw); !got) return unreadable(got.error());
 
     index.entries_.clear();
     index.entries_.reserve(count);
@@ -432,7 +431,7 @@ Status<Error> TreeImage::read_page(std::uint64_t index, MutableByteView out) {
 Status<Error> read_file(TreePages& pages, const TreeRecord& file, std::uint64_t offset,
                         MutableByteView out) {
     MILLRACE_ASSERT(offset <= file.length && out.size() <= file.length - offset);
-    return read_span(pages, file.content + offset, out);
+    return read_bytes(pages, file.content + offset, out);
 }
 
 }  // namespace millrace::vm

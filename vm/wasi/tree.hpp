@@ -179,6 +179,8 @@ class TreePlan {
     std::vector<Item> items_;
 };
 
+/// Bytes of an image from any offset on, through as many pages as they lie in.
+[[nodiscard]] Status<Error> read_bytes(TreePages& pages, std::uint64_t offset, MutableByteView out);
 /// Bytes of a file of a tree, `out` within its length.
 [[nodiscard]] Status<Error> read_file(TreePages& pages, const TreeRecord& file,
                                       std::uint64_t offset, MutableByteView out);

@@ -376,6 +376,57 @@ TEST_SUITE("vm/wasi/model") {
         MESSAGE("pages touched by one micro-step: at most " << guest.pages_max);
     }
 
+    TEST_CASE(
+        "a rename between two large directories, deep and with long names, touches few pages") {
+        // The names of both lie in far-apart records, as after a long history: every probe of a
+        // lookup is a page of its own. Two lookups in one step would be more than there may be.
+        constexpr std::uint32_t kEntries = 65'536;
+        Guest guest;
+        wasi::RunningFs<SparseState> fs(guest.state, kRootFs);
+        const std::string longest(230, 'd');
+        std::uint32_t at = 3;
+        std::vector<wasi::Slot> pair;
+        for (int depth = 1; depth < 63; ++depth) {
+            REQUIRE_EQ(guest.mkdir(at, std::string(255, 'd')), Errno::success);
+            const auto next = guest.open_read(at, std::string(255, 'd'));
+            REQUIRE_EQ(next.error, Errno::success);
+            if (at != 3) REQUIRE_EQ(guest.close(at), Errno::success);
+            at = next.fd;
+        }
+        for (const char* name : {"from", "to"}) {
+            REQUIRE_EQ(guest.mkdir(at, name), Errno::success);
+            const auto opened = guest.open_read(at, name);
+            pair.push_back(wasi::Descriptors(*std::make_unique<wasi::Host<SparseState>>(
+                                                 guest.state, HostCall::fd_tell, 0))
+                               .get(opened.fd)
+                               .node.slot());
+        }
+        const auto name = [&](std::uint32_t i) {
+            return longest + std::to_string(1'000'000 + i) + std::string(18, 'x');
+        };
+        for (std::uint32_t i = 0; i < 2 * kEntries; ++i) {
+            const wasi::Slot directory = pair[i % 2];
+            // Entries that are neighbours in the directory are far apart among the records.
+            const std::uint32_t place = i / 2 * 40'503U % kEntries;
+            const wasi::Slot slot = fs.allocate(EntryKind::file, 1);
+            fs.name_slot(slot, directory, as_bytes(name(place)));
+            fs.set_child(directory, place, slot);
+            fs.add_child(directory, +1);
+        }
+        guest.pages_max = 0;
+        CHECK_EQ(guest.rename(at, "from/" + name(7), at, "to/" + name(40'001)), Errno::success);
+        CHECK_EQ(guest.rename(at, "from/" + name(9), at, "to/" + name(40'003) + "y"),
+                 Errno::nametoolong);
+        CHECK_EQ(guest.rename(at, "to/" + name(11), at, "to/a"), Errno::success);
+        CHECK_EQ(guest.rename(at, "to/a", at, "to/z"), Errno::success);
+        CHECK_EQ(guest.stat(at, "to/" + name(40'001)).error, Errno::success);
+        CHECK_EQ(guest.stat(at, "from/" + name(7)).error, Errno::noent);
+        // One lookup's pages, and no second one's: twice as many would not do for 2^20 entries, the
+        // most there can be, which add two a doubling to each.
+        CHECK_LE(guest.pages_max, kHostPagesMax / 2);
+        MESSAGE("pages touched by one micro-step: at most " << guest.pages_max);
+    }
+
     TEST_CASE("a call interrupted after every micro-step ends in the same state") {
         // All that a call remembers is in the state: a copy of it goes on as the original would.
         const auto play = [](bool interrupted) {

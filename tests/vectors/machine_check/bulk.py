@@ -133,13 +133,15 @@ def table_grow(m, w):
     value, added = s.slot(w.b), low(s.slot(w.c))
     base = st.table_base(table)
     old = s.load(base)
-    if s.reg(A) == 0 and old + added > s.load(base + 8):
+    pages = (old + added + 511) // 512 - (old + 511) // 512
+    if s.reg(A) == 0 and (old + added > s.load(base + 8) or (pages and not s.fits_memory(pages))):
         s.set_slot(w.a, st.MASK32)
         m.advance(2)
         return
 
     def finish():
         s.store(base, old + added)
+        s.set_reg(st.FILE_PAGES, s.reg(st.FILE_PAGES) + pages)
         s.set_slot(w.a, old)
     _step(m, 2, added, added, _fill_entries(s, table, old, value, added), finish)
 

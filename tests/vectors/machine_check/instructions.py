@@ -182,8 +182,10 @@ def memory_grow(m, w):
 def boot(m, w):
     s = m.state
     most = m.extension()
-    if not s.fits_memory(16 * w.x):
+    tables = s.load(st.IMAGE + 8 * 15)
+    if s.reg(st.GAS_LIMIT) > 1 << 50 or not s.fits_memory(16 * w.x + tables):
         raise Trap("memory_limit")
+    s.set_reg(st.FILE_PAGES, s.reg(st.FILE_PAGES) + tables)
     s.set_reg(st.MEMORY_MOST, most)
     s.set_reg(st.MEMORY_PAGES, w.x)
     m.advance(2)

@@ -250,6 +250,7 @@ class StreamCalls(HostBase):
             return INVAL, d, 0
         if not self.in_memory(vectors, 8 * count) or not self.in_memory(self.arg(4 if positioned else 3), 4):
             return FAULT, d, 0
+        self.charge(20 * count)
         total = 0
         for i in range(count):
             pointer, size = self._vector(i)
@@ -277,7 +278,7 @@ class StreamCalls(HostBase):
                 total = min(total, length - start) if start < length else 0
             else:
                 start = s.load(self._stream_base(d))
-            self.charge(8 * self.arg32(2) + moved_gas(total))
+            self.charge(moved_gas(total))
             self.again(1)
             s.set_reg(D, total)
             s.set_reg(E, start)

@@ -23,8 +23,7 @@ class IoCalls : public CallBase<A> {
         if (host_.phase() != 0) return transfer(false, positioned);
         Descriptor d;
         std::uint64_t wanted = 0;
-        if (const Errno e = admit(rights::fd_read, positioned, d, wanted); e != Errno::success)
-            return host_.done(e);
+        if (const auto ended = admit(rights::fd_read, positioned, d, wanted)) return *ended;
         const std::uint64_t start = positioned ? host_.arg(3) : d.offset;
         const std::uint64_t size = readable_size(d);
         const std::uint64_t total = start < size ? std::min(wanted, size - start) : 0;
@@ -35,8 +34,7 @@ class IoCalls : public CallBase<A> {
         if (host_.phase() != 0) return transfer(true, positioned);
         Descriptor d;
         std::uint64_t total = 0;
-        if (const Errno e = admit(rights::fd_write, positioned, d, total); e != Errno::success)
-            return host_.done(e);
+        if (const auto ended = admit(rights::fd_write, positioned, d, total)) return *ended;
         if (d.kind != DescriptorKind::node)
             return begin(true, positioned, total, host_.state().load(stream_base(d)));
         if (!trees_.writable(d.node)) return host_.done(Errno::rofs);
@@ -49,7 +47,7 @@ class IoCalls : public CallBase<A> {
         if (start > kFileSizeMax || total > kFileSizeMax - start) return host_.done(Errno::fbig);
         const std::uint64_t end = std::max(size, start + total);
         if (!fs.fits(size, end, false)) return host_.done(Errno::nospc);
-        if (!charge_transfer(total) || !host_.charge(growth_gas(size, end)))
+        if (!host_.charge_moved(total) || !host_.charge(growth_gas(size, end)))
             return host_.out_of_gas();
         if (end != size) fs.resize(d.node.slot(), end);
         fs.touch(d.node.slot(), host_.now());
@@ -69,6 +67,8 @@ class IoCalls : public CallBase<A> {
         if (host_.phase() == 0) {
             std::uint64_t next = host_.arg(3);
             if (next >= Trees<A>::kFirstCookie) {
+                if (!d.node.is_input() && !host_.charge(trees_.lookup_gas(d.node)))
+                    return host_.out_of_gas();
                 const auto index = trees_.index_after(d.node, next);
                 if (!index) return host_.done(Errno::inval);
                 next = 2 + std::uint64_t{*index};
@@ -89,20 +89,30 @@ class IoCalls : public CallBase<A> {
     }
 
   private:
-    /// Checks a transfer's descriptor, vectors and result pointer; sums the vectors.
-    [[nodiscard]] Errno admit(std::uint64_t right, bool positioned, Descriptor& d,
-                              std::uint64_t& total) {
+    /// Checks a transfer, pays for its vectors and sums them; how the call ends when it must.
+    [[nodiscard]] std::optional<HostOutcome> admit(std::uint64_t right, bool positioned,
+                                                   Descriptor& d, std::uint64_t& total) {
+        if (const Errno e = check(right, positioned, d); e != Errno::success) return host_.done(e);
+        if (!host_.charge(std::uint64_t{host_.arg32(2)} * kGasVector)) return host_.out_of_gas();
+        if (const Errno e = sum_vectors(total); e != Errno::success) return host_.done(e);
+        return std::nullopt;
+    }
+    /// A transfer's descriptor, and that vectors and result pointer lie in the memory.
+    [[nodiscard]] Errno check(std::uint64_t right, bool positioned, Descriptor& d) {
         if (const Errno e = Base::require(host_.arg(0), right, d); e != Errno::success) return e;
         if (Base::is_directory(d)) return Errno::isdir;
         if (positioned && d.kind != DescriptorKind::node && d.kind != DescriptorKind::standard_in)
             return Errno::spipe;
         if (positioned && host_.arg(3) >> 63 != 0) return Errno::inval;
-        const std::uint64_t vectors = host_.arg(1);
         const std::uint64_t count = host_.arg32(2);
         if (count > kVectorsMax) return Errno::inval;
-        if (!host_.in_memory(vectors, count * kVectorSize) ||
-            !host_.in_memory(host_.arg(positioned ? 4 : 3), 4))
-            return Errno::fault;
+        const bool fits = host_.in_memory(host_.arg(1), count * kVectorSize) &&
+                          host_.in_memory(host_.arg(positioned ? 4 : 3), 4);
+        return fits ? Errno::success : Errno::fault;
+    }
+    [[nodiscard]] Errno sum_vectors(std::uint64_t& total) {
+        const std::uint64_t vectors = host_.arg(1);
+        const std::uint64_t count = host_.arg32(2);
         for (std::uint64_t i = 0; i < count; ++i) {
             const auto vector =
                 host_.template load_memory<std::uint64_t>(vectors + i * kVectorSize);
@@ -113,12 +123,8 @@ class IoCalls : public CallBase<A> {
         // The count is reported in 32 bits.
         return total > 0xffff'ffff ? Errno::inval : Errno::success;
     }
-    [[nodiscard]] bool charge_transfer(std::uint64_t total) {
-        return host_.charge(std::uint64_t{host_.arg32(2)} * kGasVector +
-                            moved_gas(total, kGasCopy));
-    }
     HostOutcome begin(bool writes, bool positioned, std::uint64_t total, std::uint64_t start) {
-        if (!charge_transfer(total)) return host_.out_of_gas();
+        if (!host_.charge_moved(total)) return host_.out_of_gas();
         return begin_charged(writes, positioned, total, start);
     }
     HostOutcome begin_charged(bool writes, bool positioned, std::uint64_t total,

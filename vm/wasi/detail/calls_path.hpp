@@ -6,7 +6,9 @@ namespace millrace::vm::wasi {
 
 /// Calls that take a path: phase by phase, so that each micro-step reads and writes few pages.
 /// Once a path has been walked, progress_c and progress_d hold its leaf (for a rename: the source,
-/// and e and f the target); a and b are then free for the engines of `CallBase`.
+/// and e and f the target; in an open, e is the descriptor that it will get); a and b are then free
+/// for the engines of `CallBase`. A micro-step looks up one name at most: the walk stops before the
+/// last component, and a rename looks up its two names one after the other.
 template <StateAccess A>
 class PathCalls : public CallBase<A> {
     using Base = CallBase<A>;
@@ -30,13 +32,14 @@ class PathCalls : public CallBase<A> {
         reaping = 11,
         opening = 12,
         settling = 13,
+        source_found = 14,
     };
 
   public:
     using Base::Base;
 
     HostOutcome create_directory() {
-        if (host_.phase() == arrived) return create(EntryKind::directory, Errno::exist);
+        if (host_.phase() == arrived) return create_directory_arrived();
         if (host_.phase() > arrived) return creating();
         return walk(0, PathArgument{host_.arg(1), host_.arg32(2)}, rights::path_create_directory);
     }
@@ -130,11 +133,13 @@ class PathCalls : public CallBase<A> {
             case walking_target:
                 return walk_target(target);
             case arrived_both:
-                return rename_arrived(source, target);
+                return find_source(source);
+            case source_found:
+                return find_target(target);
             case checking_ancestors:
-                return check_ancestor(source, target);
+                return check_ancestor();
             case measuring:
-                return measure(source, target);
+                return measure();
             case settling:
                 return settle();
             case closing_gap:
@@ -221,21 +226,24 @@ class PathCalls : public CallBase<A> {
         if (fs.depth(parent) + 1 > kDepthMax) return Errno::nametoolong;
         return fs.fits(0, 0, true) ? Errno::success : Errno::nospc;
     }
-    /// Makes a slot for the leaf and begins to enter it; `if_there` when the name is taken.
-    HostOutcome create(EntryKind entry_kind, Errno if_there) {
+    HostOutcome create_directory_arrived() {
         const Leaf at = leaf();
-        if (at.length == 0) return host_.done(if_there);
-        Walk walk(host_, call_path());
+        if (at.length == 0) return host_.done(Errno::exist);
+        Walk walk(host_, PathArgument{host_.arg(1), host_.arg32(2)});
         const ByteView name = walk.name(at);
-        if (trees_.lookup(at.directory, name)) return host_.done(if_there);
+        const Located there = trees_.locate(at.directory, name);
+        if (there.node) return host_.done(Errno::exist);
+        return create(EntryKind::directory, at, name, there.index);
+    }
+    /// Makes a slot for a name that is not there, and begins to enter it at its place.
+    HostOutcome create(EntryKind entry_kind, const Leaf& at, ByteView name, std::uint32_t index) {
         if (const Errno e = creatable(at); e != Errno::success) return host_.done(e);
         RunningFs<A> fs = trees_.running(at.directory);
         const Slot parent = at.directory.slot();
-        const Place place = fs.lookup(parent, name);
-        if (!host_.charge_moved(fs.shift_bytes(parent, place.index))) return host_.out_of_gas();
+        if (!host_.charge_moved(fs.shift_bytes(parent, index))) return host_.out_of_gas();
         const Slot slot = fs.allocate(entry_kind, host_.now());
         fs.name_slot(slot, parent, name);
-        begin_room(fs, parent, slot, place.index);
+        begin_room(fs, parent, slot, index);
         return host_.again(making_room);
     }
     void begin_room(RunningFs<A>& fs, Slot parent, Slot slot, std::uint32_t index) {
@@ -260,10 +268,6 @@ class PathCalls : public CallBase<A> {
         return host_.call() == HostCall::path_open ? host_.again(opening)
                                                    : host_.done(Errno::success);
     }
-    [[nodiscard]] PathArgument call_path() {
-        return host_.call() == HostCall::path_open ? PathArgument{host_.arg(2), host_.arg32(3)}
-                                                   : PathArgument{host_.arg(1), host_.arg32(2)};
-    }
 
     // --- opening
     [[nodiscard]] bool opens_for_writing() {
@@ -274,16 +278,20 @@ class PathCalls : public CallBase<A> {
     HostOutcome open_arrived(PathArgument path) {
         const std::uint32_t flags = host_.arg32(4);
         const Leaf at = leaf();
-        Node node = at.directory;
+        Walk walk(host_, path);
+        Located there{at.directory, 0};
+        ByteView name;
         if (at.length != 0) {
-            Walk walk(host_, path);
-            node = trees_.lookup(at.directory, walk.name(at));
+            name = walk.name(at);
+            there = trees_.locate(at.directory, name);
         }
+        const Node node = there.node;
         const Descriptor base = descriptors_.get(host_.arg(0));
-        if (!node) return open_missing(at, base);
+        if (!node) return open_missing(at, base, name, there.index);
         if ((flags & open_flags::create) != 0 && (flags & open_flags::exclusive) != 0)
             return host_.done(Errno::exist);
         if (const Errno e = openable(node, at, base); e != Errno::success) return host_.done(e);
+        if (const auto ended = reserve_descriptor(base)) return *ended;
         if ((flags & open_flags::truncate) == 0) return finish_open(node);
 
         RunningFs<A> fs = trees_.running(node);
@@ -310,26 +318,31 @@ class PathCalls : public CallBase<A> {
             if (truncates && (base.rights & rights::path_filestat_set_size) == 0)
                 return Errno::notcapable;
         }
-        return room_for_descriptor();
+        return Errno::success;
     }
-    HostOutcome open_missing(const Leaf& at, const Descriptor& base) {
+    HostOutcome open_missing(const Leaf& at, const Descriptor& base, ByteView name,
+                             std::uint32_t index) {
         const std::uint32_t flags = host_.arg32(4);
         if ((flags & open_flags::create) == 0) return host_.done(Errno::noent);
         if ((flags & open_flags::directory) != 0) return host_.done(Errno::inval);
         if (at.slash) return host_.done(Errno::isdir);
         if ((base.rights & rights::path_create_file) == 0) return host_.done(Errno::notcapable);
-        if (const Errno e = room_for_descriptor(); e != Errno::success) return host_.done(e);
-        return create(EntryKind::file, Errno::exist);
+        if (const auto ended = reserve_descriptor(base)) return *ended;
+        return create(EntryKind::file, at, name, index);
     }
-    /// Everything that can refuse the descriptor itself, before the call has any effect.
-    [[nodiscard]] Errno room_for_descriptor() {
-        const Descriptor base = descriptors_.get(host_.arg(0));
+    /// Everything that can refuse the descriptor itself, before the call has any effect: how it
+    /// ends then. Otherwise progress_e is the number that the descriptor will have.
+    [[nodiscard]] std::optional<HostOutcome> reserve_descriptor(const Descriptor& base) {
         // Reading and writing are asked for by name; other rights that cannot be had are dropped,
         // since libraries ask for all they know.
         constexpr std::uint64_t kAsked = rights::fd_read | rights::fd_write;
-        if ((host_.arg(5) & kAsked & ~base.inheriting) != 0) return Errno::notcapable;
-        if (!host_.in_memory(host_.arg(8), 4)) return Errno::fault;
-        return descriptors_.lowest_free() == kDescriptorsMax ? Errno::mfile : Errno::success;
+        if ((host_.arg(5) & kAsked & ~base.inheriting) != 0) return host_.done(Errno::notcapable);
+        if (!host_.in_memory(host_.arg(8), 4)) return host_.done(Errno::fault);
+        const auto fd = descriptors_.lowest_free();
+        if (!fd) return host_.out_of_gas();
+        if (*fd == kDescriptorsMax) return host_.done(Errno::mfile);
+        host_.set(Register::progress_e, *fd);
+        return std::nullopt;
     }
     HostOutcome finish_open(Node node) {
         const Descriptor base = descriptors_.get(host_.arg(0));
@@ -341,7 +354,8 @@ class PathCalls : public CallBase<A> {
             host_.arg(5) & base.inheriting & (directory ? rights::directory_all : rights::file_all);
         d.inheriting = host_.arg(6) & base.inheriting;
         d.node = node;
-        const std::uint64_t fd = descriptors_.lowest_free();
+        // A state under dispute may hold any number.
+        const std::uint64_t fd = host_.get(Register::progress_e) % kDescriptorsMax;
         descriptors_.put(fd, d);
         if (!node.is_input() && node.slot() != kRootSlot)
             trees_.running(node).add_open(node.slot(), +1);
@@ -369,11 +383,11 @@ class PathCalls : public CallBase<A> {
             return host_.out_of_gas();
         fs.mark_unlinked(place.slot);
         Base::set_subject(place.slot);
+        host_.set(Register::progress_b, place.index);
         begin_gap(fs, directory, place.index);
         return host_.again(closing_gap);
     }
     void begin_gap(RunningFs<A>& fs, Slot directory, std::uint32_t index) {
-        host_.set(Register::progress_b, index);
         host_.set(Register::progress_g, 4 * (std::uint64_t{index} + 1));
         host_.set(Register::progress_h, 4 * std::uint64_t{fs.child_count(directory)});
     }
@@ -397,56 +411,59 @@ class PathCalls : public CallBase<A> {
         return host_.again(reaping);
     }
 
-    // --- renaming
-    struct Rename {
-        Slot moved = 0;
-        std::uint32_t index = 0;  ///< of the moved entry in its directory
-        Slot replaced = 0;        ///< 0: nothing there
-        bool directory = false;
-    };
-    [[nodiscard]] Errno find_rename(PathArgument source, PathArgument target, Rename& out) {
-        const Leaf from = leaf();
-        const Leaf to = target_leaf();
-        if (from.length == 0 || to.length == 0) return Errno::busy;
+    // --- renaming: the low half of progress_b is the moved entry's index in its directory, the
+    // high half the place of the new name among the target's entries; progress_a is the moved slot
+    // and the one that it replaces.
+    [[nodiscard]] std::uint32_t source_index() {
+        return static_cast<std::uint32_t>(host_.get(Register::progress_b));
+    }
+    [[nodiscard]] std::uint32_t target_index() {
+        return static_cast<std::uint32_t>(host_.get(Register::progress_b) >> 32);
+    }
+    /// The first of two micro-steps that look up: what is to be moved.
+    HostOutcome find_source(PathArgument source) {
+        if (leaf().length == 0 || target_leaf().length == 0) return host_.done(Errno::busy);
         Place place;
-        if (const Errno e = find_removable(source, place); e != Errno::success) return e;
+        if (const Errno e = find_removable(source, place); e != Errno::success)
+            return host_.done(e);
+        Base::set_subject(place.slot);
+        host_.set(Register::progress_b, place.index);
+        return host_.again(source_found);
+    }
+    /// The second: what is there under the new name, and whether all this may be.
+    HostOutcome find_target(PathArgument target) {
+        const Leaf to = target_leaf();
         Walk walk(host_, target);
         const ByteView name = walk.name(to);
-        if (trees_.mount(to.directory, name)) return Errno::busy;
-        if (!trees_.writable(to.directory)) return Errno::rofs;
-        if (from.directory.tree() != to.directory.tree()) return Errno::xdev;
-        RunningFs<A> fs = trees_.running(from.directory);
-        out.moved = place.slot;
-        out.index = place.index;
-        out.directory = fs.kind(place.slot) == EntryKind::directory;
-        out.replaced = fs.lookup(to.directory.slot(), name).slot;
-        if (out.replaced == out.moved) return Errno::success;
-        if (!out.directory && (from.slash || to.slash)) return Errno::notdir;
-        if (out.replaced != 0) return replaceable(fs, out);
-        const Slot parent = to.directory.slot();
+        if (trees_.mount(to.directory, name)) return host_.done(Errno::busy);
+        if (!trees_.writable(to.directory)) return host_.done(Errno::rofs);
+        if (leaf().directory.tree() != to.directory.tree()) return host_.done(Errno::xdev);
+        RunningFs<A> fs = trees_.running(to.directory);
+        const Place place = fs.lookup(to.directory.slot(), name);
+        if (place.slot == Base::subject()) return host_.done(Errno::success);
+        if (const Errno e = renamable(fs, place.slot); e != Errno::success) return host_.done(e);
+        host_.set(Register::progress_a, Base::subject() | (std::uint64_t{place.slot} << 32));
+        host_.set(Register::progress_b, source_index() | (std::uint64_t{place.index} << 32));
+        if (fs.kind(Base::subject()) != EntryKind::directory) return commit_rename(fs);
+        host_.set(Register::progress_g, to.directory.slot());
+        return host_.again(checking_ancestors);
+    }
+    [[nodiscard]] Errno renamable(RunningFs<A>& fs, Slot replaced) {
+        const bool directory = fs.kind(Base::subject()) == EntryKind::directory;
+        if (!directory && (leaf().slash || target_leaf().slash)) return Errno::notdir;
+        if (replaced != 0) {
+            const bool there = fs.kind(replaced) == EntryKind::directory;
+            if (directory && !there) return Errno::notdir;
+            if (!directory && there) return Errno::isdir;
+            return there && fs.child_count(replaced) != 0 ? Errno::notempty : Errno::success;
+        }
+        const Slot parent = target_leaf().directory.slot();
         if (parent != kRootSlot && fs.unlinked(parent)) return Errno::noent;
         return fs.depth(parent) + 1 > kDepthMax ? Errno::nametoolong : Errno::success;
     }
-    [[nodiscard]] Errno replaceable(RunningFs<A>& fs, const Rename& plan) {
-        const bool there = fs.kind(plan.replaced) == EntryKind::directory;
-        if (plan.directory && !there) return Errno::notdir;
-        if (!plan.directory && there) return Errno::isdir;
-        return there && fs.child_count(plan.replaced) != 0 ? Errno::notempty : Errno::success;
-    }
-    HostOutcome rename_arrived(PathArgument source, PathArgument target) {
-        Rename plan;
-        if (const Errno e = find_rename(source, target, plan); e != Errno::success)
-            return host_.done(e);
-        if (plan.moved == plan.replaced) return host_.done(Errno::success);
-        Base::set_subject(plan.moved);
-        host_.set(Register::progress_b, plan.index);
-        if (!plan.directory) return commit_rename(source, target);
-        host_.set(Register::progress_g, target_leaf().directory.slot());
-        return host_.again(checking_ancestors);
-    }
     /// A directory must not move into itself: one step up from the target a micro-step. Afterwards,
     /// when it moves deeper, what lies below it is measured.
-    HostOutcome check_ancestor(PathArgument source, PathArgument target) {
+    HostOutcome check_ancestor() {
         if (!host_.charge(kGasDirectoryEntry)) return host_.out_of_gas();
         RunningFs<A> fs = trees_.running(leaf().directory);
         const auto at = static_cast<Slot>(host_.get(Register::progress_g));
@@ -456,7 +473,7 @@ class PathCalls : public CallBase<A> {
             return host_.again(checking_ancestors);
         }
         host_.set(Register::progress_g, 0);
-        if (target_depth(fs) == fs.depth(Base::subject())) return commit_rename(source, target);
+        if (target_depth(fs) == fs.depth(Base::subject())) return commit_rename(fs);
         begin_visit();
         return host_.again(measuring);
     }
@@ -499,12 +516,19 @@ class PathCalls : public CallBase<A> {
     [[nodiscard]] unsigned moved_depth(RunningFs<A>& fs, Slot slot) {
         return target_depth(fs) + fs.depth(slot) - fs.depth(Base::subject());
     }
-    HostOutcome measure(PathArgument source, PathArgument target) {
-        if (!host_.charge(2 * kGasDirectoryEntry)) return host_.out_of_gas();
+    /// Gas of one micro-step of a visit: climbing back looks up a name.
+    [[nodiscard]] std::uint64_t visit_gas(RunningFs<A>& fs) {
+        const auto directory = static_cast<Slot>(host_.get(Register::progress_g));
+        const bool climbs = host_.get(Register::progress_h) >= fs.child_count(directory) &&
+                            directory != Base::subject();
+        return kGasDirectoryEntry + (climbs ? search_gas(fs.child_count(fs.parent(directory))) : 0);
+    }
+    HostOutcome measure() {
         RunningFs<A> fs = trees_.running(leaf().directory);
+        if (!host_.charge(2 * visit_gas(fs))) return host_.out_of_gas();
         bool finished = false;
         const Slot slot = visit(fs, finished);
-        if (finished) return commit_rename(source, target);
+        if (finished) return commit_rename(fs);
         if (slot != 0 && moved_depth(fs, slot) > kDepthMax) return host_.done(Errno::nametoolong);
         return host_.again(measuring);
     }
@@ -514,50 +538,50 @@ class PathCalls : public CallBase<A> {
         const Slot slot = visit(fs, finished);
         if (slot != 0) fs.set_depth(slot, moved_depth(fs, slot));
         if (!finished) return host_.again(settling);
-        begin_gap(fs, leaf().directory.slot(),
-                  static_cast<std::uint32_t>(host_.get(Register::progress_b)));
+        begin_gap(fs, leaf().directory.slot(), source_index());
         return host_.again(closing_gap);
     }
 
     /// Everything has been checked: pay for what is left, then begin to move.
-    HostOutcome commit_rename(PathArgument source, PathArgument target) {
-        Rename plan;
-        if (const Errno e = find_rename(source, target, plan); e != Errno::success)
-            return host_.done(e);
-        RunningFs<A> fs = trees_.running(leaf().directory);
-        const Leaf to = target_leaf();
-        Walk walk(host_, target);
-        const Place place = fs.lookup(to.directory.slot(), walk.name(to));
-        const std::uint64_t bytes = fs.shift_bytes(leaf().directory.slot(), plan.index) +
-                                    fs.shift_bytes(to.directory.slot(), place.index);
-        const std::uint64_t reaps = place.slot == 0 ? 0 : Base::reap_gas(fs.size(place.slot));
+    HostOutcome commit_rename(RunningFs<A>& fs) {
+        const Slot from = leaf().directory.slot();
+        const Slot to = target_leaf().directory.slot();
+        const std::uint64_t bytes =
+            fs.shift_bytes(from, source_index()) + fs.shift_bytes(to, target_index());
+        const Slot replaced = Base::reaped();
+        const std::uint64_t reaps = replaced == 0 ? 0 : Base::reap_gas(fs.size(replaced));
         if (!host_.charge(moved_gas(bytes, kGasCopy) + reaps)) return host_.out_of_gas();
-        if (plan.directory && target_depth(fs) != fs.depth(plan.moved)) {
+        const bool sinks = fs.kind(Base::subject()) == EntryKind::directory &&
+                           target_depth(fs) != fs.depth(Base::subject());
+        if (sinks) {
             begin_visit();
             return host_.again(settling);
         }
-        begin_gap(fs, leaf().directory.slot(), plan.index);
+        begin_gap(fs, from, source_index());
         return host_.again(closing_gap);
     }
     /// Takes the entry out of its old directory; then it gets its new name and place.
     HostOutcome rename_closing(PathArgument target) {
         RunningFs<A> fs = trees_.running(leaf().directory);
-        if (!leave_step(fs, leaf().directory.slot())) return host_.again(closing_gap);
+        const Slot source = leaf().directory.slot();
+        if (!leave_step(fs, source)) return host_.again(closing_gap);
         const Leaf to = target_leaf();
         const Slot directory = to.directory.slot();
         Walk walk(host_, target);
-        const ByteView name = walk.name(to);
-        const Place place = fs.lookup(directory, name);
-        fs.name_slot(Base::subject(), directory, name);
-        if (place.slot == 0) {
-            begin_room(fs, directory, Base::subject(), place.index);
+        // Within one directory, what came after the entry has moved up by one.
+        const bool shifted = directory == source && source_index() < target_index();
+        const std::uint32_t index = target_index() - (shifted ? 1 : 0);
+        const Slot replaced = Base::reaped();
+        fs.name_slot(Base::subject(), directory, walk.name(to));
+        if (replaced == 0) {
+            begin_room(fs, directory, Base::subject(), index);
             return host_.again(entering);
         }
         // The names are the same, so the place in the index is too.
-        fs.set_child(directory, place.index, Base::subject());
+        fs.set_child(directory, index, Base::subject());
         fs.touch(directory, host_.now());
-        fs.mark_unlinked(place.slot);
-        return Base::begin_reap(fs, place.slot) ? host_.again(reaping) : host_.done(Errno::success);
+        fs.mark_unlinked(replaced);
+        return Base::begin_reap(fs, replaced) ? host_.again(reaping) : host_.done(Errno::success);
     }
     HostOutcome rename_entering() {
         RunningFs<A> fs = trees_.running(leaf().directory);

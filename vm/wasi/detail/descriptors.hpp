@@ -72,9 +72,12 @@ class Descriptors {
         if (fd < kInitialDescriptors) d.kind = DescriptorKind::closed;
         put(fd, d);
     }
-    /// The lowest free descriptor, or `kDescriptorsMax`.
-    [[nodiscard]] std::uint64_t lowest_free() {
+    /// The lowest free descriptor, or `kDescriptorsMax`. Pays for each page before it looks at it;
+    /// none when that does not fit.
+    [[nodiscard]] std::optional<std::uint64_t> lowest_free() {
+        constexpr std::uint64_t kPerPage = kPageSize / kDescriptorSize;
         for (std::uint64_t fd = 0; fd < kDescriptorsMax; ++fd) {
+            if (fd % kPerPage == 0 && !host_.charge(kGasDescriptorPage)) return std::nullopt;
             const std::uint64_t kind = host_.state().load(record(fd)) & 0xff;
             const bool free = fd < kInitialDescriptors ? kind == 255 : kind == 0;
             if (free) return fd;

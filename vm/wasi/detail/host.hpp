@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "vm/wasi/arguments.hpp"
@@ -18,6 +19,10 @@ namespace millrace::vm::wasi {
 /// Gas of a file's growth from one size to another.
 [[nodiscard]] constexpr std::uint64_t growth_gas(std::uint64_t from, std::uint64_t to) {
     return to > from ? (pages_of(to) - pages_of(from)) * kGasPage : 0;
+}
+/// Gas of one lookup among so many entries: the most probes that the binary search may take.
+[[nodiscard]] constexpr std::uint64_t search_gas(std::uint64_t entries) {
+    return static_cast<std::uint64_t>(std::bit_width(entries)) * kGasProbe;
 }
 /// Bytes from `at` to the end of its page.
 [[nodiscard]] constexpr std::uint64_t left_in_page(Address at) {

@@ -36,6 +36,12 @@ struct Node {
     friend bool operator==(Node, Node) = default;
 };
 
+/// Where a name leads, if anywhere.
+struct Located {
+    Node node;
+    std::uint32_t index = 0;  ///< in a running directory: where the entry is, or would go
+};
+
 /// What a listing shows of one entry.
 struct Listed {
     Node node;
@@ -96,16 +102,26 @@ class Trees {
         if (text == "tmp") return Node::running(TreeId::tmp, kRootSlot);
         return Node{};
     }
-    [[nodiscard]] Node lookup(Node directory, ByteView name) {
-        if (const Node mounted = mount(directory, name)) return mounted;
-        if (directory.is_numbered()) return numbered_child(name);
+    /// Whoever looks up has paid `lookup_gas` before, in the same micro-step or an earlier one. No
+    /// micro-step looks up twice: two of the largest directories are more pages than it may touch.
+    [[nodiscard]] Located locate(Node directory, ByteView name) {
+        if (const Node mounted = mount(directory, name)) return {mounted, 0};
+        if (directory.is_numbered()) return {numbered_child(name), 0};
         if (directory.is_input()) {
             const auto found =
                 InputFs<A>(host_.state(), directory.image()).lookup(directory.entry(), name);
-            return found ? Node::input(directory.image(), *found) : Node{};
+            return {found ? Node::input(directory.image(), *found) : Node{}, 0};
         }
         const Place place = running(directory).lookup(directory.slot(), name);
-        return place.slot == 0 ? Node{} : Node::running(directory.tree(), place.slot);
+        return {place.slot == 0 ? Node{} : Node::running(directory.tree(), place.slot),
+                place.index};
+    }
+    [[nodiscard]] Node lookup(Node directory, ByteView name) {
+        return locate(directory, name).node;
+    }
+    /// Gas of one lookup in that directory; numbered inputs are not searched.
+    [[nodiscard]] std::uint64_t lookup_gas(Node directory) {
+        return directory.is_numbered() ? 0 : search_gas(child_count(directory));
     }
 
     // --- listings

@@ -77,7 +77,11 @@ class PathWalk {
             if (depth == 0) return fail(Errno::perm);
             current = trees().parent(current);
             --depth;
-        } else if (name != "." && !last) {
+        } else if (name != ".") {
+            // The last component is looked up by the next micro-step, and paid for here.
+            if (!host_.charge(trees().lookup_gas(current))) return Status::out_of_gas;
+        }
+        if (name != "." && name != ".." && !last) {
             current = trees().lookup(current, ByteView(start, stop));
             if (!current) return fail(Errno::noent);
             if (trees().kind(current) != EntryKind::directory) return fail(Errno::notdir);

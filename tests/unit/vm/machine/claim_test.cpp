@@ -174,6 +174,21 @@ TEST_SUITE("vm/machine/claim") {
         CHECK(!make_page_proof(closed, pages).has_value());
     }
 
+    TEST_CASE("a run that comes to nothing says whose fault it was") {
+        WasmCode code;
+        code.open(Opcode::loop).op(Opcode::br, 0U).end();
+        const Image image = image_of(command_module(code));
+        // A segment of a thousand gas: the list is full long before the limit.
+        const auto small = load_task(image, inputs_of(std::uint64_t{1} << 30, 1000));
+        const auto full = run_task(*small, 0);
+        REQUIRE_FALSE(full.has_value());
+        CHECK(full.error() == TaskStop::too_many_boundaries);
+        const auto told = load_task(image, inputs_of(std::uint64_t{1} << 30, 1000));
+        const auto stopped = run_task(*told, 0, [](std::uint64_t) { return false; });
+        REQUIRE_FALSE(stopped.has_value());
+        CHECK(stopped.error() == TaskStop::stopped);
+    }
+
     TEST_CASE("a state that has not ended proves no facts") {
         const Image image = image_of(loop_program(50));
         const auto state = load_task(image, inputs_of(kPlenty, kPlenty));

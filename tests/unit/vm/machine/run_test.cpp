@@ -194,6 +194,60 @@ TEST_SUITE("vm/machine/run") {
               static_cast<std::uint64_t>(TrapCode::memory_limit));
     }
 
+    TEST_CASE("tables count against the job's memory limit, to grow and to begin") {
+        // Each try adds 2^20 entries, 2,048 pages, to one of two tables; the limit is 16,384 pages,
+        // of which the memory has 16.
+        WasmBuilder builder;
+        const std::uint32_t none = builder.type({}, {});
+        WasmCode code;
+        for (std::int32_t i = 0; i < 10; ++i) {
+            code.i32(8 * i).op(Opcode::ref_null).type(ValType::funcref);
+            code.i32(1 << 20);
+            code.op(Opcode::table_grow, static_cast<std::uint32_t>(i) % 2);
+            code.op(Opcode::i32_store, 2, 0);
+        }
+        const std::uint32_t entry = builder.function(none, code);
+        builder.table(0);
+        builder.table(3);
+        builder.memory(1);
+        builder.export_function("_start", entry);
+        const Image image = image_of(builder.build());
+        const auto state = load_task(image, inputs_of(kPlenty, kPlenty));
+        finish(*state);
+        REQUIRE(status(*state) == static_cast<std::uint64_t>(RunStatus::exited));
+        // Seven fit; from then on there is no room, at no gas.
+        CHECK((word_at(*state, 8 * 6) & 0xffff'ffff) == 3U << 20U);
+        for (std::uint64_t i = 7; i < 10; ++i)
+            CHECK((word_at(*state, 8 * i) & 0xffff'ffff) == 0xffff'ffff);
+        CHECK(state->reg(Register::pages_live) == 7 * 2048 + 1);
+        CHECK(state->reg(Register::gas_used) < 8U << 20U);
+
+        WasmBuilder large;
+        const std::uint32_t start = large.function(large.type({}, {}), WasmCode{});
+        large.table(10'000'000);  // 19,532 pages
+        large.export_function("_start", start);
+        const Image refused = image_of(large.build());
+        const auto never = load_task(refused, inputs_of(kPlenty, kPlenty));
+        finish(*never);
+        CHECK(never->reg(Register::trap_code) ==
+              static_cast<std::uint64_t>(TrapCode::memory_limit));
+    }
+
+    TEST_CASE("a gas limit above 2^50 is refused where a task begins, and never wraps") {
+        const Image image = image_of(command_module(WasmCode{}));
+        for (const std::uint64_t limit : {kGasLimitMax + 1, ~std::uint64_t{0}}) {
+            TaskInputs inputs = inputs_of(kPlenty, kPlenty);
+            store_le(inputs.arguments.data() + arguments_offset::gas_limit, limit);
+            const auto state = load_task(image, inputs);
+            CHECK(run_to_boundary(*state) == RunStop::ended);
+            CHECK(state->reg(Register::trap_code) ==
+                  static_cast<std::uint64_t>(TrapCode::memory_limit));
+        }
+        const auto state = load_task(image, inputs_of(kGasLimitMax, kPlenty));
+        finish(*state);
+        CHECK(status(*state) == static_cast<std::uint64_t>(RunStatus::exited));
+    }
+
     TEST_CASE("straight code is tested every few hundred gas, and so is what follows a call") {
         // Each frame's tail charges nothing that is not tested: the overshoot stays small even
         // when thousands of frames return one after the other.

@@ -129,10 +129,48 @@ TEST_SUITE("vm/native/disk_tree") {
         const auto manifest = manifest_of(tree->image);
         REQUIRE_FALSE(manifest.has_value());
         CHECK_NE(manifest.error().message.find("shorter"), std::string::npos);
-        TreeMount mount(tree->image, 100);
-        CHECK_FALSE(mount.failure().has_value());
+        TreeMount mount(tree->image, 100, std::make_shared<PageCache>());
+        CHECK_FALSE(mount.has_failed());
         for (std::uint64_t page = 100; page < 110; ++page) (void)mount.page(page);
+        CHECK(mount.has_failed());
         CHECK(mount.failure().has_value());
+    }
+
+    TEST_CASE("mounted inputs take so much memory and no more, however much is read") {
+        /// A tree of one region, whose pages say their number; it counts what is asked of it.
+        class Numbered final : public TreePages {
+          public:
+            Status<Error> read_page(std::uint64_t index, MutableByteView out) override {
+                ++reads;
+                std::memset(out.data(), static_cast<int>(index), out.size());
+                return Ok{};
+            }
+            [[nodiscard]] std::uint64_t region_length(std::uint64_t region) const override {
+                return region == 0 ? 1000 * kPageSize - 1 : 0;
+            }
+            int reads = 0;
+        };
+        Numbered first;
+        Numbered second;
+        const auto cache = std::make_shared<PageCache>(16);
+        const TreeMount a(first, 1'000'000, cache);
+        const TreeMount b(second, 2'000'000, cache);
+        for (std::uint64_t i = 0; i < 1000; ++i) {
+            CHECK_EQ(a.page(1'000'000 + i).front(), i & 0xff);
+            CHECK_EQ(b.page(2'000'000 + i).front(), i & 0xff);
+            CHECK_EQ(a.page(1'000'000 + i).front(), i & 0xff);
+        }
+        CHECK_EQ(cache->size(), 16U);
+        CHECK_EQ(first.reads, 1000);
+        // The last eight of each are kept, what came before is read again.
+        CHECK_EQ(a.page(1'000'992).front(), 992 & 0xff);
+        CHECK_EQ(first.reads, 1000);
+        (void)a.page(1'000'000);
+        CHECK_EQ(first.reads, 1001);
+        // Beyond the region there is nothing to ask for.
+        CHECK(a.page(1'001'000).empty());
+        CHECK(a.page(1'000'000 + kRegionSize / kPageSize).empty());
+        CHECK_EQ(first.reads, 1001);
     }
 
     TEST_CASE("a tree travels as regions and comes back the same") {

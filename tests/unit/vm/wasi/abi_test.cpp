@@ -110,6 +110,8 @@ TEST_SUITE("vm/wasi/arguments") {
              ArgumentsRefusal::reserved_environment},
             {"long", [](TaskArguments& a) { a.args[0] = std::string(3'968 - 52, 'x'); },
              ArgumentsRefusal::too_long},
+            {"gas", [](TaskArguments& a) { a.gas_limit = (std::uint64_t{1} << 50) + 1; },
+             ArgumentsRefusal::gas_limit_too_high},
         };
         for (const Row& row : rows) {
             CAPTURE(row.name);

@@ -167,6 +167,51 @@ TEST_SUITE("vm/wasi/files") {
         CHECK_EQ(guest.open(kRoot, "back/c/y/z", kCreate).error, Errno::success);
     }
 
+    TEST_CASE("a path of more than 4,096 bytes is too long, whatever it names") {
+        Guest guest;
+        REQUIRE_EQ(guest.mkdir(kRoot, "d"), Errno::success);
+        const std::string slashes(4'096 - 1, '/');
+        CHECK_EQ(guest.stat(kRoot, "d" + slashes).error, Errno::success);
+        CHECK_EQ(guest.stat(kRoot, "d/" + slashes).error, Errno::nametoolong);
+        CHECK_EQ(guest.mkdir(kRoot, "n/" + slashes), Errno::nametoolong);
+        CHECK_EQ(guest.rename(kRoot, "d", kRoot, "n/" + slashes), Errno::nametoolong);
+    }
+
+    TEST_CASE("dynamic work is paid before it is done") {
+        Guest guest;
+        const auto gas = [&] { return guest.state.reg(Register::gas_used); };
+        const auto cost = [&](const auto& work) {
+            const std::uint64_t before = gas();
+            work();
+            return gas() - before;
+        };
+        // A lookup costs 100 a bit of the number of entries.
+        const auto stat_gas = [&] { return cost([&] { (void)guest.stat(kRoot, "f"); }); };
+        CHECK_EQ(stat_gas(), 500U + 400);
+        make_file(guest, "f", "x");
+        CHECK_EQ(stat_gas(), 500U + 400 + 100);
+        for (int i = 0; i < 7; ++i) make_file(guest, "n" + std::to_string(i), "");
+        CHECK_EQ(stat_gas(), 500U + 400 + 400);
+
+        // Looking for a free descriptor costs 512 for each 64 looked at.
+        const auto open_gas = [&] { return cost([&] { (void)guest.open_read(kRoot, "f"); }); };
+        CHECK_EQ(open_gas(), 1'000U + 800 + 512);
+        std::uint32_t last = 0;
+        while (last < 127) last = guest.open_read(kRoot, "f").fd;
+        CHECK_EQ(open_gas(), 1'000U + 800 + 3 * 512);
+
+        // Vectors are paid before they are read: 50 that point nowhere, and gas for none.
+        for (int i = 0; i < 50; ++i)
+            guest.put(Guest::kBuffer + 8 * static_cast<std::uint64_t>(i),
+                      std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8));
+        guest.state.set_reg(Register::gas_limit, gas() + 200 + 50 * 20 - 1);
+        CHECK_EQ(guest.try_call(HostCall::fd_write, {1, Guest::kBuffer, 50, Guest::kOut}),
+                 HostOutcome::out_of_gas);
+        guest.state.set_reg(Register::gas_limit, gas() + 200 + 50 * 20);
+        CHECK_EQ(guest.call(HostCall::fd_write, {1, Guest::kBuffer, 50, Guest::kOut}),
+                 Errno::fault);
+    }
+
     TEST_CASE("truncating, growing and appending") {
         Guest guest;
         make_file(guest, "f", std::string(9'000, 'a'));

@@ -7,6 +7,7 @@ millrace_test(NAME test_wallet LABELS unit
     unit/wallet/exit_codes_test.cpp
     unit/wallet/job_request_test.cpp
     unit/wallet/job_results_test.cpp
+    unit/wallet/job_verify_test.cpp
     unit/wallet/keystore_test.cpp
     unit/wallet/print_test.cpp
     unit/wallet/trees_test.cpp
@@ -18,5 +19,5 @@ if(TARGET millraced)
   add_test(NAME functional_wallet COMMAND ${Python3_EXECUTABLE}
     ${CMAKE_CURRENT_SOURCE_DIR}/functional/wallet/transcript.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}
     ${CMAKE_CURRENT_SOURCE_DIR}/golden/wallet_transcript.txt)
-  set_tests_properties(functional_wallet PROPERTIES LABELS functional TIMEOUT 300)
+  set_tests_properties(functional_wallet PROPERTIES LABELS functional TIMEOUT 600)
 endif()

@@ -15,7 +15,8 @@
 
 namespace millrace::wallet {
 
-/// Why a command cannot go on: how the program ends, and a sentence with the way out.
+/// Why a command cannot go on: how the program ends, and a sentence with the way out. With
+/// `Exit::ok` it has come to its end early and `data` is its result (--dry-run).
 struct Failure {
     Exit exit = Exit::failed;
     std::string message;

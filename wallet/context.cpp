@@ -32,7 +32,7 @@ void Context::announce(std::string_view text) const {
 }
 
 Try<Ok> Context::confirm(std::string_view question) const {
-    if (yes) return Ok{};
+    if (yes || dry_run) return Ok{};
     if (::isatty(STDIN_FILENO) != 1)
         return Err{Failure{Exit::cancelled,
                            "this needs a yes and there is no terminal to ask on; add --yes"}};

@@ -28,6 +28,8 @@ struct Context {
     bool json = false;
     bool yes = false;
     bool quiet = false;
+    /// Nothing is signed and sent: the transaction that would be is the result.
+    bool dry_run = false;
     /// What stood behind `--` on the command line.
     std::vector<std::string> program_args;
     /// Whether the chosen command hands such arguments on; others refuse them.
@@ -59,13 +61,18 @@ struct Context {
 /// Each group of commands stands in one file under commands/ and adds itself here.
 void add_account_commands(CLI::App& app, Context& context);
 void add_send_commands(CLI::App& app, Context& context);
+void add_tx_commands(CLI::App& app, Context& context);
 void add_chain_commands(CLI::App& app, Context& context);
 void add_module_commands(CLI::App& app, Context& context);
 void add_job_commands(CLI::App& app, Context& context);
+/// What looks into a job's results; `group` is the command `job`.
+void add_job_result_commands(CLI::App& group, Context& context);
 void add_provider_commands(CLI::App& app, Context& context);
 void add_market_commands(CLI::App& app, Context& context);
 void add_check_command(CLI::App& app, Context& context);
 void add_run_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);
+void add_rpc_command(CLI::App& app, Context& context);
+void add_man_command(CLI::App& app, Context& context);
 
 }  // namespace millrace::wallet

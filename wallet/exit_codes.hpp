@@ -17,6 +17,7 @@ enum class Exit : int {
     bad_input = 7,
     job_failed = 8,
     cancelled = 9,
+    differs = 10,
     interrupted = 130,
 };
 
@@ -24,7 +25,7 @@ struct ExitInfo {
     Exit code;
     const char* meaning;
 };
-inline constexpr std::array<ExitInfo, 11> kExits{{
+inline constexpr std::array<ExitInfo, 12> kExits{{
     {Exit::ok, "done"},
     {Exit::failed, "the node or this machine failed; the sentence says how"},
     {Exit::usage, "the command line is wrong"},
@@ -35,6 +36,7 @@ inline constexpr std::array<ExitInfo, 11> kExits{{
     {Exit::bad_input, "a file or value given is not what it should be"},
     {Exit::job_failed, "the job ended, and not all of its tasks are paid results"},
     {Exit::cancelled, "not confirmed; nothing was sent"},
+    {Exit::differs, "a result is another when its task is run again"},
     {Exit::interrupted, "stopped by Ctrl-C; what was posted goes on"},
 }};
 

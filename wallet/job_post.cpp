@@ -174,6 +174,10 @@ Try<PostedJob> post_job(Context& context, Signer& signer, PreparedJob& job) {
         fmt::print(stderr, "{}", describe_job(job));
     MILLRACE_CHECK(
         context.confirm(fmt::format("Post it for at most {} credits?", credits_text(total))));
+    if (!job.module.published && context.dry_run)
+        return Err{Failure{Exit::bad_input,
+                           "the program is not published, and the job's transaction depends on "
+                           "that one; `millrace module publish --dry-run` first"}};
     if (!job.module.published) {
         MILLRACE_TRY(const Sent published,
                      publish_module(context, signer, job.module, job.module_life_ms));
@@ -192,7 +196,16 @@ Try<PostedJob> post_job(Context& context, Signer& signer, PreparedJob& job) {
     PostedJob posted;
     posted.id = market::job_id_of(signer.node().chain, signer.address(), tx.tx.nonce);
     context.announce(fmt::format("Job {}", to_hex(posted.id.view())));
-    MILLRACE_TRY(posted.sent, send_and_wait(context, tx));
+    auto sent = send_and_wait(context, tx);
+    if (!sent.has_value()) {
+        Failure failure = sent.error();
+        // Unless the ledger has said no, it may be there.
+        if (failure.exit != Exit::refused)
+            failure.message +=
+                fmt::format("; `millrace job watch {}` follows the job", to_hex(posted.id.view()));
+        return Err{std::move(failure)};
+    }
+    posted.sent = *std::move(sent);
     return posted;
 }
 

@@ -26,12 +26,23 @@ Try<market::JobView> get_job(Context& context, const JobId& id) {
 Try<market::JobView> watch_job(Context& context, const JobId& id) {
     Progress progress(context.quiet);
     Interrupt interrupt;
+    std::optional<market::JobView> last;
     for (std::uint64_t poll_ms = kWatchFirstMs;;) {
-        MILLRACE_TRY(market::JobView job, get_job(context, id));
-        progress.show(phase_of(job), ended_tasks(job), job.spec.tasks, progress_detail(job));
-        if (has_ended(job)) {
+        Try<market::JobView> job = get_job(context, id);
+        if (job.has_value()) {
+            last = *std::move(job);
+            progress.show(phase_of(*last), ended_tasks(*last), last->spec.tasks,
+                          progress_detail(*last));
+        } else if (last && job.error().exit == Exit::node_unreachable) {
+            // The job is on the chain whatever becomes of this node; Ctrl-C ends the waiting.
+            progress.show("no answer", ended_tasks(*last), last->spec.tasks,
+                          fmt::format("{} is away, trying again", context.node));
+        } else {
+            return Err{job.error()};
+        }
+        if (has_ended(*last)) {
             progress.finish();
-            return job;
+            return *std::move(last);
         }
         if (interrupt.wait_ms(poll_ms)) {
             progress.finish();

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <system_error>
 
@@ -72,6 +73,10 @@ Try<BoundedBytes<4096>> seal(const KeyFile& file, ByteView secret, std::string_v
 }
 
 Try<SecretBuffer> unseal(const Keystore::Listed& account, std::string_view passphrase) {
+    if (account.file.kind == SecretKind::watch)
+        return Err{Failure{
+            Exit::bad_input,
+            fmt::format("account \"{}\" is watch-only and has no secret here", account.name)}};
     auto secret = open_box(account.file.box, passphrase, associated_data(account.file));
     if (secret.has_value()) return *std::move(secret);
     if (secret.error() == SecretBoxError::wrong_passphrase)
@@ -94,15 +99,26 @@ Try<AccountSecret> derive(Network network, ByteView entropy, std::uint32_t accou
     return *std::move(secret);
 }
 
-/// Turns the terminal's echo off for its lifetime.
+constexpr char kCtrlC = 3;
+constexpr char kCtrlD = 4;
+constexpr char kCtrlU = 21;
+constexpr char kDelete = 127;
+
+/// Turns the terminal's echo off for its lifetime. Its keys for signals are off too: a program that
+/// Ctrl-C ends in between would leave a terminal that shows nothing.
 class Quiet {
   public:
     explicit Quiet(int fd) : fd_(fd) {
         is_changed_ = ::tcgetattr(fd_, &before_) == 0;
         if (!is_changed_) return;
         termios quiet = before_;
-        quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+        quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG | ICANON);
+        quiet.c_cc[VMIN] = 1;
+        quiet.c_cc[VTIME] = 0;
         ::tcsetattr(fd_, TCSAFLUSH, &quiet);
+    }
+    [[nodiscard]] cc_t key(int which, char otherwise) const {
+        return is_changed_ ? before_.c_cc[which] : static_cast<cc_t>(otherwise);
     }
     ~Quiet() {
         if (is_changed_) ::tcsetattr(fd_, TCSAFLUSH, &before_);
@@ -116,6 +132,12 @@ class Quiet {
     bool is_changed_ = false;
 };
 
+/// Where the last character before `size` begins: UTF-8 goes in whole characters.
+std::size_t previous_character(ByteView line, std::size_t size) {
+    while (size > 0 && (line[size - 1] & 0xc0U) == 0x80U) --size;
+    return size > 0 ? size - 1 : 0;
+}
+
 Try<SecretBuffer> prompt(const std::string& question) {
     const int tty = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
     if (tty < 0)
@@ -124,15 +146,26 @@ Try<SecretBuffer> prompt(const std::string& question) {
                            "--passphrase-file or the variable MILLRACE_PASSPHRASE"}};
     SecretBuffer line(kPassphraseMax);
     std::size_t size = 0;
+    bool is_stopped = false;
     {
         const Quiet quiet(tty);
         (void)!::write(tty, question.data(), question.size());
         std::uint8_t c = 0;
-        while (size < line.size() && ::read(tty, &c, 1) == 1 && c != '\n')
-            line.mutable_view()[size++] = c;
+        // Line editing as the terminal itself would do it, whose keys for it are off.
+        while (::read(tty, &c, 1) == 1 && c != '\n' && c != '\r') {
+            is_stopped = c == quiet.key(VINTR, kCtrlC);
+            if (is_stopped || c == quiet.key(VEOF, kCtrlD)) break;
+            if (c == quiet.key(VERASE, kDelete) || c == '\b')
+                size = previous_character(line.view(), size);
+            else if (c == quiet.key(VKILL, kCtrlU))
+                size = 0;
+            else if (size < line.size())
+                line.mutable_view()[size++] = c;
+        }
         (void)!::write(tty, "\n", 1);
     }
     ::close(tty);
+    if (is_stopped) return Err{Failure{Exit::interrupted, "stopped; nothing was sent"}};
     return SecretBuffer(line.view().first(size));
 }
 
@@ -225,6 +258,26 @@ Try<Keystore::Listed> Keystore::add_key(const std::string& name, Network network
     file.kind = SecretKind::key;
     MILLRACE_TRY(file.box, seal(file, secret.expose().view(), passphrase));
     return write(name, std::move(file));
+}
+
+Try<Keystore::Listed> Keystore::add_watched(const std::string& name, Network network,
+                                            const AccountKey& key) const {
+    KeyFile file;
+    file.network = network;
+    file.public_key = key;
+    file.kind = SecretKind::watch;
+    return write(name, std::move(file));
+}
+
+Try<Keystore::Listed> Keystore::find_key(const AccountKey& key) const {
+    MILLRACE_TRY(std::vector<Listed> all, list());
+    for (Listed& account : all)
+        if (account.file.public_key == key && account.file.kind != SecretKind::watch)
+            return std::move(account);
+    return Err{Failure{Exit::not_found,
+                       fmt::format("no account in {} has the key {}; name the keystore that has it "
+                                   "with --keystore",
+                                   folder_.string(), to_hex(key.view()))}};
 }
 
 Try<Keystore::Listed> Keystore::write(const std::string& name, KeyFile file) const {

@@ -15,9 +15,10 @@
 /// Encrypted keys of accounts, one file each (docs/manual/wallet.md, "Keystore").
 namespace millrace::wallet {
 
-/// What a file's secret is: a phrase's entropy, from which the key is derived, or the key itself.
-enum class SecretKind : std::uint8_t { phrase = 1, key = 2 };
-BOOST_DESCRIBE_ENUM(SecretKind, phrase, key)
+/// What a file's secret is: a phrase's entropy, from which the key is derived, or the key itself,
+/// or none: the account is watched, and its key is elsewhere.
+enum class SecretKind : std::uint8_t { phrase = 1, key = 2, watch = 3 };
+BOOST_DESCRIBE_ENUM(SecretKind, phrase, key, watch)
 
 /// One file of the keystore, as JSON. All but `box` is public.
 struct KeyFile {
@@ -58,6 +59,12 @@ class Keystore {
     [[nodiscard]] Try<Listed> add_key(const std::string& name, Network network,
                                       const AccountSecret& secret,
                                       std::string_view passphrase) const;
+
+    /// An account whose key is elsewhere.
+    [[nodiscard]] Try<Listed> add_watched(const std::string& name, Network network,
+                                          const AccountKey& key) const;
+    /// The account with this key.
+    [[nodiscard]] Try<Listed> find_key(const AccountKey& key) const;
 
     /// Opens the box. Takes about a second: that is what a thief pays for each guess.
     [[nodiscard]] static Try<AccountSecret> open(const Listed& account,

@@ -44,6 +44,11 @@ std::string usage_text(const CLI::App* app, const CLI::Error& error) {
 }
 
 int report(const Context& context, const Failure& failure) {
+    if (failure.exit == Exit::ok) {
+        context.note(failure.message);
+        fmt::print("{}\n", boost::json::serialize(failure.data));
+        return 0;
+    }
     if (context.json) {
         boost::json::object error{{"exit", static_cast<int>(failure.exit)},
                                   {"message", failure.message}};
@@ -84,11 +89,14 @@ int main(int argc, char** argv) {
     app.add_flag("--json", context.json, "Print one JSON value instead of text");
     app.add_flag("-y,--yes", context.yes, "Do not ask before signing");
     app.add_flag("-q,--quiet", context.quiet, "No progress, no remarks");
+    app.add_flag("--dry-run", context.dry_run,
+                 "Print the unsigned transaction instead of signing and sending it");
     app.fallthrough();
     app.failure_message(usage_text);
     app.footer(exit_text());
     add_account_commands(app, context);
     add_send_commands(app, context);
+    add_tx_commands(app, context);
     add_module_commands(app, context);
     add_chain_commands(app, context);
     add_job_commands(app, context);
@@ -97,6 +105,8 @@ int main(int argc, char** argv) {
     add_check_command(app, context);
     add_run_command(app, context);
     add_completion_command(app, context);
+    add_rpc_command(app, context);
+    add_man_command(app, context);
     // What stands behind `--` is the program's, whatever it looks like.
     char** const end = argv + argc;
     char** const split = std::find(argv, end, std::string_view("--"));

@@ -23,8 +23,9 @@ Terminal Terminal::of(int fd) {
     out.is_terminal = ::isatty(fd) == 1;
     const char* no_colour = std::getenv("NO_COLOR");
     const char* kind = std::getenv("TERM");
-    out.has_colour = out.is_terminal && (no_colour == nullptr || *no_colour == '\0') &&
-                     kind != nullptr && std::string_view(kind) != "dumb";
+    out.can_redraw =
+        out.is_terminal && kind != nullptr && *kind != '\0' && std::string_view(kind) != "dumb";
+    out.has_colour = out.can_redraw && (no_colour == nullptr || *no_colour == '\0');
     winsize size{};
     if (out.is_terminal && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         out.columns = size.ws_col;
@@ -80,7 +81,7 @@ void Progress::show(std::string_view label, std::uint64_t done, std::uint64_t to
     if (is_quiet_) return;
     const std::uint64_t per_mille = total == 0 ? 0 : done * 1000 / total;
     const std::string tail = detail.empty() ? "" : fmt::format("  {}", detail);
-    if (!terminal_.is_terminal) {
+    if (!terminal_.can_redraw) {
         const bool is_new = label != last_label_ || per_mille / 100 != last_tenth_;
         if (!is_new) return;
         last_label_ = label;

@@ -14,6 +14,8 @@ namespace millrace::wallet {
 struct Terminal {
     bool is_terminal = false;
     bool has_colour = false;
+    /// A line can be written over; `TERM=dumb` cannot.
+    bool can_redraw = false;
     unsigned columns = 80;
     /// Looks at a descriptor, NO_COLOR and TERM.
     [[nodiscard]] static Terminal of(int fd);

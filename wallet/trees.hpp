@@ -46,6 +46,9 @@ class RemoteTree {
     ~RemoteTree();
 
     [[nodiscard]] const vm::TreeIndex& index() const { return index_; }
+    /// Its regions and the files that they lie in, in order; one of no length has no file.
+    [[nodiscard]] const vm::TreeManifest& manifest() const { return manifest_; }
+    [[nodiscard]] const std::vector<std::filesystem::path>& files() const { return files_; }
     /// Writes it out; files of the same names are replaced.
     [[nodiscard]] Try<Ok> extract(const std::filesystem::path& folder);
 

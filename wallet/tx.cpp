@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
+
+#include "wallet/interrupt.hpp"
 
 namespace millrace::wallet {
 
@@ -13,6 +14,9 @@ namespace {
 
 /// A transaction may wait at most this long; a forgotten one cannot surprise anybody later.
 constexpr std::uint64_t kExpiryMs = 600'000;
+/// An unsigned one is carried to another machine first: as long as the chain allows, less what its
+/// clock may be behind.
+constexpr std::uint64_t kClockSlackMs = 30'000;
 /// The base fee may rise by an eighth a block while the transaction waits.
 constexpr std::uint64_t kFeeHeadroom = 4;
 
@@ -20,6 +24,17 @@ struct NonceAnswer {
     std::uint64_t sequence = 0;
 };
 BOOST_DESCRIBE_STRUCT(NonceAnswer, (), (sequence))
+
+/// Ends a --dry-run.
+Failure unsigned_result(const market::Tx& tx, Network network) {
+    TxFile file;
+    file.network = network;
+    file.unsigned_tx.emplace(encode(tx));
+    return {Exit::ok,
+            "Nothing was sent. Where the key is: `millrace tx sign FILE`; where a node is: "
+            "`millrace tx send FILE`",
+            0, to_json(file, {network})};
+}
 
 /// What to do about a refusal; empty where the sentence says it.
 std::string_view advice(market::Refusal refusal) {
@@ -97,9 +112,17 @@ Try<Signer> Signer::open(Context& context, const std::optional<std::string>& fro
                                        "the {} network",
                                        account.name, enum_name(account.file.network), context.node,
                                        enum_name(node.network))}};
+    const AccountKey key = account.file.public_key;
+    if (context.dry_run) return Signer(std::nullopt, key, std::move(node));
+    if (account.file.kind == SecretKind::watch)
+        return Err{Failure{Exit::bad_input,
+                           fmt::format("account \"{}\" is watch-only, its key is elsewhere; with "
+                                       "--dry-run this command prints a transaction for `millrace "
+                                       "tx sign` there",
+                                       account.name)}};
     MILLRACE_TRY(const SecretBuffer passphrase, context.passphrase.for_open(account.name));
     MILLRACE_TRY(AccountSecret secret, Keystore::open(account, passphrase.text()));
-    return Signer(std::move(secret), account.address(), std::move(node));
+    return Signer(std::move(secret), key, std::move(node));
 }
 
 Try<market::Nonce> Signer::next_nonce(Context& context, std::uint8_t lane) {
@@ -114,7 +137,7 @@ Try<market::SignedTx> Signer::sign(Context& context, market::TxBody body, std::u
     MILLRACE_TRY(const market::ChainView chain, chain_view(context));
     market::SignedTx tx;
     tx.tx.chain = node_.chain;
-    tx.tx.sender = secret_.public_key();
+    tx.tx.sender = key_;
     MILLRACE_TRY(tx.tx.nonce, next_nonce(context, lane));
     tx.tx.body = std::move(body);
     // The chain's clock where it is ahead of this machine's, so that a slow clock expires nothing.
@@ -122,15 +145,23 @@ Try<market::SignedTx> Signer::sign(Context& context, market::TxBody body, std::u
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                        std::chrono::system_clock::now().time_since_epoch())
                                        .count());
-    tx.tx.expiry = WallTime{std::max(now, chain.state.time.value) + kExpiryMs};
+    const std::uint64_t longest = chain.params.time.tx_expiry_max_wall_ms;
+    tx.tx.expiry =
+        secret_ ? WallTime{std::max(now, chain.state.time.value) + kExpiryMs}
+                : WallTime{chain.state.time.value + longest - std::min(kClockSlackMs, longest / 2)};
     const std::uint64_t weight = encode(tx).size() + chain.params.fees.signature_weight_bytes;
     const auto fee = checked_mul(chain.state.base_fee, weight * kFeeHeadroom);
     if (!fee.has_value()) return Err{Failure{Exit::failed, "the base fee is out of range"}};
     tx.tx.fee_max = *fee;
+    if (!secret_) return Err{unsigned_result(tx.tx, node_.network)};
+    return sign_tx(*secret_, std::move(tx.tx));
+}
+
+market::SignedTx sign_tx(const AccountSecret& secret, market::Tx tx) {
     SigningEntropy entropy;
     randombytes_buf(entropy.data(), entropy.size());
-    tx.signature = secret_.sign(market::signing_hash(tx.tx).view(), entropy);
-    return tx;
+    const AccountSignature signature = secret.sign(market::signing_hash(tx).view(), entropy);
+    return {std::move(tx), signature};
 }
 
 Try<TxHash> send_only(Context& context, const market::SignedTx& tx) {
@@ -141,6 +172,7 @@ Try<TxHash> send_only(Context& context, const market::SignedTx& tx) {
 }
 
 Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
+    Interrupt interrupt;
     MILLRACE_TRY(const TxHash hash, send_only(context, tx));
     MILLRACE_TRY(Client* const client, context.client());
     const auto deadline =
@@ -159,7 +191,11 @@ Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
                                            "`millrace chain tx {}`",
                                            short_hash(to_hex(hash.view())),
                                            human_duration(kFinalWaitMs), to_hex(hash.view()))}};
-        std::this_thread::sleep_for(std::chrono::milliseconds(poll_ms));
+        if (interrupt.wait_ms(poll_ms))
+            return Err{Failure{Exit::interrupted,
+                               fmt::format("transaction {} was sent and goes on; look again with "
+                                           "`millrace chain tx {}`",
+                                           short_hash(to_hex(hash.view())), to_hex(hash.view()))}};
     }
 }
 

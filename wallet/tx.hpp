@@ -16,7 +16,18 @@ namespace millrace::wallet {
 
 using market::NodeStatus;
 
-/// An opened account on the chain of the node: what signs.
+/// A transaction on its way between machines, as a JSON file: what --dry-run prints, `tx sign`
+/// signs and `tx send` sends. One of the two is there.
+struct TxFile {
+    static constexpr std::size_t kBytesMax = (1U << 20U) + (64U << 10U);
+    std::uint32_t version = 1;
+    Network network = Network::test;
+    std::optional<BoundedBytes<kBytesMax>> unsigned_tx;
+    std::optional<BoundedBytes<kBytesMax>> signed_tx;
+};
+BOOST_DESCRIBE_STRUCT(TxFile, (), (version, network, unsigned_tx, signed_tx))
+
+/// An opened account on the chain of the node: what signs. Under --dry-run it holds no key.
 class Signer {
   public:
     /// Picks the account (the only one, `default`, or by name), asks for its passphrase, and
@@ -29,16 +40,20 @@ class Signer {
         return to_text(address, node_.network);
     }
     /// A signed transaction with the next nonce of `lane`; the id of a job that it posts follows
-    /// from its nonce.
+    /// from its nonce. Under --dry-run the command ends here, with the unsigned one as its result.
     [[nodiscard]] Try<market::SignedTx> sign(Context& context, market::TxBody body,
                                              std::uint8_t lane = 0);
     /// The next nonce, for ids that are needed before signing.
     [[nodiscard]] Try<market::Nonce> next_nonce(Context& context, std::uint8_t lane = 0);
 
   private:
-    Signer(AccountSecret secret, Address address, NodeStatus node)
-        : secret_(std::move(secret)), address_(address), node_(std::move(node)) {}
-    AccountSecret secret_;
+    Signer(std::optional<AccountSecret> secret, AccountKey key, NodeStatus node)
+        : secret_(std::move(secret)),
+          key_(key),
+          address_(to_address(key)),
+          node_(std::move(node)) {}
+    std::optional<AccountSecret> secret_;
+    AccountKey key_;
     Address address_;
     NodeStatus node_;
 };
@@ -50,7 +65,10 @@ struct Sent {
     market::Receipt receipt;
 };
 
-/// Sends and waits until final. A refusal in the receipt is a failure that names the rule.
+[[nodiscard]] market::SignedTx sign_tx(const AccountSecret& secret, market::Tx tx);
+
+/// Sends and waits until final. A refusal in the receipt is a failure that names the rule. Ctrl-C
+/// ends the waiting: exit `interrupted`, with the command that looks again.
 [[nodiscard]] Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx);
 /// Sends only.
 [[nodiscard]] Try<TxHash> send_only(Context& context, const market::SignedTx& tx);

@@ -200,7 +200,7 @@ class HttpServer::Impl {
                                       asio::redirect_error(asio::use_awaitable, ec));
         if (ec == http::error::body_limit) {
             const RpcError error{
-                RpcCode::invalid_request,
+                RpcCode::too_large,
                 "the request is above " + std::to_string(settings_.body_bytes_max) + " bytes"};
             co_await send(stream, text_response(http::status::payload_too_large, 11, false,
                                                 error_text(error), "application/json"));

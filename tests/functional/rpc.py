@@ -112,6 +112,7 @@ def check_errors(bench):
         (-32600, "{\"jsonrpc\": \"1.0\", \"id\": 1, \"method\": \"chain_head\"}"),
         (-32600, "[" * 100 + "]" * 100),
         (-32601, request("chain_tail", {})),
+        (-32004, " " * (5 << 20)),
         (-32602, request("chain_block", {"height": "first"})),
         (-32602, request("chain_block", {"depth": 1})),
         (-32602, request("chain_block", [1, "00" * 32, 3])),

@@ -102,6 +102,20 @@ Try<Ok> import(Context& context, const std::string& name, Network network, std::
     return Ok{};
 }
 
+Try<Ok> watch(Context& context, const std::string& name, Network network, const std::string& text) {
+    const auto raw = from_hex(text);
+    const auto key = raw ? AccountKey::from(*raw) : std::nullopt;
+    if (!key || !is_valid_key(*key))
+        return Err{Failure{Exit::bad_input,
+                           fmt::format("\"{}\" is no public key of 64 hexadecimal digits, as "
+                                       "`millrace account list --json` prints it",
+                                       text)}};
+    MILLRACE_TRY(const auto account, context.keystore().add_watched(name, network, *key));
+    context.print(to_json(row_of(account)), fmt::format("Account \"{}\": {}, watch-only", name,
+                                                        to_text(account.address(), network)));
+    return Ok{};
+}
+
 Try<Ok> list(Context& context) {
     MILLRACE_TRY(const std::vector<Keystore::Listed> all, context.keystore().list());
     boost::json::array rows;
@@ -170,6 +184,7 @@ void add_account_commands(CLI::App& app, Context& context) {
         std::string network = "test";
         std::uint32_t number = 0;
         bool is_key = false;
+        std::string public_key;
     };
     const auto options = std::make_shared<Options>();
     const auto network = [options] {
@@ -206,6 +221,23 @@ void add_account_commands(CLI::App& app, Context& context) {
     import_command->callback([&context, options, network] {
         context.action = [&context, options, network] {
             return import(context, options->name, network(), options->number, options->is_key);
+        };
+    });
+
+    CLI::App* watch_command =
+        group->add_subcommand("watch", "Keep an account here whose key is elsewhere");
+    watch_command->add_option("name", options->name, "What to call it here")->required();
+    watch_command->add_option("key", options->public_key, "Its public key")->required();
+    watch_command->add_option("--network", options->network, "main or test")
+        ->check(CLI::IsMember({"main", "test"}))
+        ->capture_default_str();
+    watch_command->footer(
+        "Example:\n  millrace account watch cold 5c0f...\n  millrace send tmill1w... 5 --from cold "
+        "--dry-run > tx.json\n\nWhat it signs is made with --dry-run, signed where the key is "
+        "with `millrace tx sign`, and sent with `millrace tx send`.");
+    watch_command->callback([&context, options, network] {
+        context.action = [&context, options, network] {
+            return watch(context, options->name, network(), options->public_key);
         };
     });
 

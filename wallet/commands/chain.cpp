@@ -39,7 +39,9 @@ Try<Ok> block(Context& context, const std::string& which) {
     const auto [end, ec] = std::from_chars(which.data(), which.data() + which.size(), height);
     if (which == "head" || which.empty()) {
         // Neither parameter: the newest.
-    } else if (ec == std::errc{} && end == which.data() + which.size()) {
+    } else if (which.size() != 2 * BlockHash::kSize && ec == std::errc{} &&
+               end == which.data() + which.size()) {
+        // A hash may well have no letter in it.
         params["height"] = height;
     } else {
         params["hash"] = which;

@@ -24,6 +24,7 @@ struct Options {
     std::uint32_t limit = 20;
     std::optional<std::string> from;
     std::string price;
+    std::string credits;
 };
 
 Try<PostedJob> prepare_and_post(Context& context, const JobOptions& options, PreparedJob& job) {
@@ -92,9 +93,8 @@ Try<Ok> finish(Context& context, const JobReport& report, boost::json::object ou
     return Ok{};
 }
 
-Try<Ok> run(Context& context, const Options& options) {
-    PreparedJob job;
-    MILLRACE_TRY(const PostedJob posted, prepare_and_post(context, options.job, job));
+Try<Ok> follow(Context& context, const Options& options, const PreparedJob& job,
+               const PostedJob& posted) {
     MILLRACE_TRY(const market::JobView ended, watch_job(context, posted.id));
     MILLRACE_TRY(const JobReport report, report_job(context, ended.id));
     boost::json::object out = to_json_object(report);
@@ -112,6 +112,22 @@ Try<Ok> run(Context& context, const Options& options) {
     }
     MILLRACE_CHECK(add_streams(context, report, out, text));
     return finish(context, report, std::move(out), std::move(text));
+}
+
+Try<Ok> run(Context& context, const Options& options) {
+    PreparedJob job;
+    MILLRACE_TRY(const PostedJob posted, prepare_and_post(context, options.job, job));
+    auto done = follow(context, options, job, posted);
+    if (done.has_value()) return Ok{};
+    // What was posted is never lost with this program.
+    Failure failure = done.error();
+    if (failure.exit == Exit::node_unreachable || failure.exit == Exit::failed ||
+        failure.exit == Exit::bad_input)
+        failure.message += fmt::format(
+            "\nThe job is on the chain; `millrace job watch {0}`, "
+            "`millrace job fetch {0} --output DIR`",
+            to_hex(posted.id.view()));
+    return Err{std::move(failure)};
 }
 
 Try<Ok> watch(Context& context, const Options& options) {
@@ -233,6 +249,25 @@ Try<Ok> raise(Context& context, const Options& options) {
     return Ok{};
 }
 
+Try<Ok> topup(Context& context, const Options& options) {
+    MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
+    MILLRACE_TRY(const Amount amount, parse_credits("credits", options.credits));
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, market::JobTopup{id, amount}));
+    MILLRACE_CHECK(context.confirm(
+        fmt::format("Add {} credits to the job's spare funds?", to_credits(amount))));
+    MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
+    MILLRACE_TRY(const market::JobView job, get_job(context, id));
+    context.print(boost::json::object{{"job", options.id},
+                                      {"hash", to_hex(sent.hash.view())},
+                                      {"height", sent.height.value},
+                                      {"spare", to_json(job.job.spare)}},
+                  fmt::format("The job has {} credits to spare from block {} on; `millrace job "
+                              "raise` draws on them, and what is left goes to its buyer.",
+                              credits_text(job.job.spare), sent.height.value));
+    return Ok{};
+}
+
 using Shared = std::shared_ptr<Options>;
 
 void add_work_options(CLI::App* command, JobOptions& o) {
@@ -338,6 +373,10 @@ void add_following(CLI::App* group, Context& context, const Shared& options) {
     cancel_command->add_option("--from", options->from, "The buyer's account");
     CLI::App* raise_command = add("raise", "A higher limit for what is not leased yet",
                                   "millrace job raise 3fa9... --max-price 0.03", raise);
+    CLI::App* topup_command = add("topup", "Add money for a later raise; anybody may",
+                                  "millrace job topup 3fa9... 2.5", topup);
+    topup_command->add_option("credits", options->credits, "Amount")->required();
+    topup_command->add_option("--from", options->from, "Account that pays");
     raise_command->add_option("--max-price", options->price, "New limit in credits per Ggas")
         ->required();
     raise_command->add_option("--from", options->from, "The buyer's account");
@@ -351,6 +390,7 @@ void add_job_commands(CLI::App& app, Context& context) {
     group->require_subcommand(1);
     add_posting(group, context, options);
     add_following(group, context, options);
+    add_job_result_commands(*group, context);
     CLI::App* list_command = group->add_subcommand("list", "Jobs of an account, newest last");
     list_command->add_option("--from", options->from, "Whose jobs");
     list_command->add_option("--limit", options->limit, "The newest so many")

@@ -67,6 +67,23 @@ Try<Ok> book(Context& context, std::uint32_t limit) {
     return Ok{};
 }
 
+Try<Ok> prices(Context& context) {
+    MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(const market::BookView view,
+                 client->ask<market::BookView>("market_book", {{"limit", 1}}));
+    Table table({"MACHINE", "PRICE", "SOLD", "OFFERED", "CLEARING"});
+    for (const market::ClassPriceView& row : view.classes)
+        table.add({capability_text(row.capability), price_text(row.last.price),
+                   std::to_string(row.last.sold), std::to_string(row.last.offered),
+                   std::to_string(row.last.clearing.value)});
+    context.print(to_json(view.classes),
+                  view.classes.empty()
+                      ? "Nothing was sold yet; `millrace market book` shows what is offered."
+                      : "What each kind of machine last sold for, credits per Ggas\n" +
+                            table.text(Terminal::of(1)));
+    return Ok{};
+}
+
 struct QuoteOptions {
     std::uint32_t lots = 1;
     std::string gas = "10G";
@@ -125,6 +142,11 @@ void add_market_commands(CLI::App& app, Context& context) {
     book_command->callback([&context, limit] {
         context.action = [&context, limit] { return book(context, *limit); };
     });
+    CLI::App* prices_command =
+        group->add_subcommand("prices", "What each kind of machine last sold for");
+    prices_command->footer("Example:\n  millrace market prices --json");
+    prices_command->callback(
+        [&context] { context.action = [&context] { return prices(context); }; });
     const auto options = std::make_shared<QuoteOptions>();
     CLI::App* quote_command =
         group->add_subcommand("quote", "What the next clearing would take for such lots");

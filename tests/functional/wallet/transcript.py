@@ -19,6 +19,8 @@ import time
 PASSPHRASE = "a good passphrase"
 READY_S = 60
 COMMAND_S = 120
+# The first of the published BIP-39 vectors.
+GOOD_WORDS = "abandon " * 11 + "about"
 
 
 def leb(n):
@@ -108,11 +110,75 @@ job fetch JOB
 job show 12
 job show NONE
 job cancel JOB --yes
+job logs JOB
+job logs JOB --task 7
+job logs NONE
+job verify JOB
+job verify NONE
+job watch JOB
+job watch NONE
+job topup JOB 1 --yes
+job topup NONE 1 --yes
+job post hello.wasm --gas 1G --max-price 0.0001 --tasks-per-lot 1 --yes --quiet
+job post hello.wasm --gas 30G --max-price 0.001 --yes --quiet
+job list
+job list --limit 1
+job list --from nobody
+job raise JOB --max-price 0.0001 --yes
+job raise JOB --max-price x --yes
+job topup JOB 0.5
+job topup JOB 0.5 --yes
+job raise JOB --max-price 0.0011 --yes
+job logs JOB
+job cancel JOB
+job cancel JOB --yes
+job show JOB
+run hello.wasm --stdin in/a.txt --env A=1
+run hello.wasm --stdin none.txt
+run hello.wasm --env bad
+market book
+market book --limit 0
+market prices
+market quote --lots 0
 market quote --lots 2 --gas 1G
 market quote --memory-mib 1000000
 provider stake 10 --yes
 provider show
+provider list
+provider register --stake 1000
+provider register --stake 1 --step 0.005
+provider register --stake 1 --step 0.005:1 --vrf-key 12
+provider register --stake 1 --step 0.005:1 --keys-from http://127.0.0.1:1
+provider keys
+provider update
+provider ask --step 0.004:1
 chain block 999999999
+rpc chain_tail
+rpc chain_block height=x
+rpc chain_block height
+rpc chain_block {"height"
+rpc job_get {"job":"12"}
+rpc tx_nonce account=ADDRESS lane=16
+tx show none.json
+tx show in/a.txt
+tx sign in/a.txt
+tx send in/a.txt
+account watch cold 12
+account import bob < GOODWORDS
+account import carl --number 1 < GOODWORDS
+account import dora --key < 0101010101010101010101010101010101010101010101010101010101010101
+account import bob < GOODWORDS
+account import eva < abandon abandon
+account import eva < abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon
+account import eva < abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon zzzz
+account import eva --key < 12
+account import eva --key < 0000000000000000000000000000000000000000000000000000000000000000
+account import eva
+account list
+account show bob
+account show nobody
+account show
+send ADDRESS 1 --yes
 chain tx NONE
 chain status -- x
 nothing
@@ -130,6 +196,9 @@ MASKS = [
     (r"\b(block) \d+", r"\1 <n>"),
     (r", \d+(\.\d)? m?s$", ", <time>"),
     (r"for (?:2 d|1 d 23 h) more", "for <time> more"),
+    (r"clearing \d+ is done, the next in .*", "clearing <n> is done, the next in <time>"),
+    (r"(MiB, region \d+ +[\d.]+ +)\d+ +\d+ +\d+$", r"\1<sold> <offered> <n>"),
+    (r"^\d+\.\d+ +(\d+ +\d+ +\d+ +active)", r"<stake> \1"),
 ]
 
 
@@ -165,7 +234,8 @@ class Bench:
         raise SystemExit("the node's provider is not on the market: " + (self.folder / "node.log").read_text())
 
     def run(self, line):
-        words = line.replace("ADDRESS", self.address).replace("JOB", self.job).replace("NONE", "0" * 64).split()
+        command, _, typed = line.partition(" < ")
+        words = command.replace("ADDRESS", self.address).replace("JOB", self.job).replace("NONE", "0" * 64).split()
         env = dict(self.env)
         if words[0] == "WRONG":
             env["MILLRACE_PASSPHRASE"] = "another"
@@ -174,7 +244,7 @@ class Bench:
             env["MILLRACE_NODE"] = "http://127.0.0.1:1"
             words = words[1:]
         done = subprocess.run([self.bin / "millrace", *words], env=env, capture_output=True, text=True,
-                              cwd=self.folder, stdin=subprocess.DEVNULL, timeout=COMMAND_S)
+                              cwd=self.folder, input=typed.replace("GOODWORDS", GOOD_WORDS), timeout=COMMAND_S)
         if found := re.search(r"tmill1\w+", done.stdout):
             self.address = found.group()
         if found := re.search(r"job fetch ([0-9a-f]{64})", done.stdout):

@@ -108,6 +108,21 @@ TEST_SUITE("node/rpc") {
                   .empty());
     }
 
+    TEST_CASE("an answer above the limit is refused; a batch keeps what fitted before it") {
+        const MethodTable table = make_table();
+        const std::string call = R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[1]})";
+        const std::size_t size = dispatch(table, {}, call).size();
+        CHECK(code_of(dispatch(table, {.response_bytes_max = size}, call)) == 0);
+        CHECK(code_of(dispatch(table, {.response_bytes_max = size - 1}, call)) == -32004);
+        const auto batch = boost::json::parse(dispatch(table, {.response_bytes_max = size + 5},
+                                                       "[" + call + "," + call + "," + call + "]"))
+                               .as_array();
+        REQUIRE(batch.size() == 3);
+        CHECK(batch[1].at("result").at("doubled") == 2);
+        CHECK(batch[2].at("error").at("code") == -32004);
+        CHECK(batch[2].at("id") == 1);
+    }
+
     TEST_CASE("the OpenRPC document and the manual list what the dispatcher knows") {
         const MethodTable table = make_table();
         const auto document = table.openrpc();

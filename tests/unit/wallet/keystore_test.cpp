@@ -37,6 +37,26 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }  // namespace
 
 TEST_SUITE("wallet/keystore") {
+    TEST_CASE("a watched account has no secret, and never stands for one that has") {
+        REQUIRE(init_sodium().has_value());
+        const test::TempDir dir;
+        const Keystore keystore(dir.path() / "wallet");
+        const Keystore other(dir.path() / "other");
+        const auto made = other.add_phrase("alice", Network::test, kEntropy, 0, "correct");
+        REQUIRE(made.has_value());
+        const auto watched = keystore.add_watched("cold", Network::test, made->file.public_key);
+        REQUIRE(watched.has_value());
+        CHECK(keystore.find("cold")->address() == made->address());
+        CHECK(Keystore::open(*watched, "correct").error().exit == Exit::bad_input);
+        CHECK(Keystore::open_phrase(*watched, "correct").error().exit == Exit::bad_input);
+        CHECK(keystore.find_key(made->file.public_key).error().exit == Exit::not_found);
+        CHECK(other.find_key(made->file.public_key)->name == "alice");
+        // Nor can a file be made one: its box is bound to its kind.
+        const auto path = dir.path() / "other" / "alice.json";
+        write(path, replaced(read(path), "\"phrase\"", "\"watch\""));
+        CHECK(Keystore::open(*other.find("alice"), "correct").error().exit == Exit::bad_input);
+    }
+
     TEST_CASE("a phrase comes back with its passphrase and with no other") {
         REQUIRE(init_sodium().has_value());
         const test::TempDir dir;

@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""`--json` of every command of the wallet: standard output is exactly one JSON value, with the fields that scripts need, and
+standard error says nothing of it; a failure is one value too. The list of commands comes from the wallet itself, so that
+a new command without a row here fails. On the way: offline signing, programs with standard input and environment, logs,
+verification, completion in three shells, the manual page.
+
+usage: wallet_json.py BIN_DIR
+"""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+from support import PASSPHRASE, Bench, wait_until
+from terminal import Terminal
+
+NANO = 10**9
+WORDS = "abandon " * 11 + "about\n"
+# Shows what it was given, and ends with the code that it is told.
+PROGRAM = r"""
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char** argv) {
+    char line[64] = "";
+    fgets(line, sizeof line, stdin);
+    printf("read %s", line);
+    printf("COLOUR is %s\n", getenv("COLOUR") ? getenv("COLOUR") : "not set");
+    fprintf(stderr, "task %s of %s\n", getenv("MILLRACE_TASK"), getenv("MILLRACE_TASKS"));
+    FILE* out = fopen("/out.txt", "w");
+    fprintf(out, "%s\n", getenv("MILLRACE_TASK"));
+    return argc > 1 ? atoi(argv[1]) : 0;
+}
+"""
+
+
+class Checked:
+    """Runs commands under --json and remembers which."""
+
+    def __init__(self, bench):
+        self.bench, self.paths = bench, leaves(bench)
+        self.seen, self.failed = set(), set()
+
+    def path_of(self, words):
+        path = "millrace"
+        for word in words:
+            if f"{path} {word}" not in self.paths and not any(p.startswith(f"{path} {word} ") for p in self.paths):
+                break
+            path = f"{path} {word}"
+        return path
+
+    def run(self, *words, code=0, text=""):
+        done = self.bench.wallet("--json", "--yes", *words, code=code, text=text)
+        value = json.loads(done.stdout)
+        assert done.stdout.count(b"\n") == 1, f"{words}: more than one line\n{done.stdout}"
+        path = self.path_of([str(w) for w in words if not str(w).startswith("-")])
+        assert path in self.paths, f"{words} is no command: {path}"
+        if code == 0:
+            self.seen.add(path)
+        else:
+            self.failed.add(path)
+            assert value["error"]["exit"] == code and len(value["error"]["message"]) > 10, value
+        return value
+
+    def result_of_exit(self, *words, code):
+        """A command that ends with its program's code and still prints its result."""
+        done = self.bench.wallet("--json", *words, code=code)
+        return json.loads(done.stdout)
+
+
+def completion(bench, shell):
+    return bench.wallet("completion", shell).stdout.decode()
+
+
+def leaves(bench):
+    """Every command that has none below it, as the completion for bash lists them."""
+    paths = {"millrace"} | set(re.findall(r'^    "(millrace[^"]*)"\)', completion(bench, "bash"), re.MULTILINE))
+    return {p for p in paths if not any(q.startswith(p + " ") for q in paths)}
+
+
+def check_accounts(c):
+    alice = c.run("account", "new", "default")
+    assert len(alice["phrase"].split()) == 24 and alice["address"].startswith("tmill1"), alice
+    carl = c.run("account", "import", "carl", text=WORDS)
+    assert c.run("account", "import", "dora", "--number", "1", text=WORDS)["address"] != carl["address"]
+    c.run("account", "import", "carl", text=WORDS, code=7)
+    c.run("account", "new", "default", code=7)
+    watched = c.run("account", "watch", "cold", carl["public_key"])
+    assert watched["address"] == carl["address"] and watched["kind"] == "watch", watched
+    c.run("account", "watch", "cold2", "12", code=7)
+    assert len(c.run("account", "list")) == 4
+    c.run("account", "show", "nobody", code=5)
+    assert c.run("faucet", "1000")["fee"] == "0"
+    c.run("faucet", "much", code=2)
+    c.run("send", carl["address"], "100")
+    c.run("send", "tmill1x", "100", code=7)
+    assert c.run("account", "show", "carl")["balance"] == str(100 * NANO)
+    return alice, carl
+
+
+def check_offline(c, alice, carl):
+    """A watch-only account's payment: made here, signed in another keystore without a node, sent from anywhere."""
+    bench = c.bench
+    c.run("send", alice["address"], "1", "--from", "cold", code=7)
+    made = c.run("send", alice["address"], "1", "--from", "cold", "--dry-run")
+    assert bench.balance(carl["address"]) == 100 * NANO, "a dry run has moved money"
+    unsigned, signed = bench.folder / "tx.json", bench.folder / "signed.json"
+    unsigned.write_text(json.dumps(made))
+    shown = c.run("tx", "show", unsigned)
+    assert shown["from"] == carl["address"] and not shown["is_signed"], shown
+    assert shown["tx"]["body"]["amount"] in (NANO, str(NANO)), shown
+    c.run("tx", "send", unsigned, code=7)
+    away = ["--keystore", bench.folder / "away", "--node", "http://127.0.0.1:1"]
+    c.run("tx", "sign", unsigned, *away, code=5)
+    bench.wallet(*away, "account", "import", "carl", text=WORDS)
+    signed.write_text(json.dumps(c.run("tx", "sign", unsigned, *away)))
+    c.run("tx", "sign", signed, *away, code=7)
+    sent = c.run("tx", "send", signed)
+    after = bench.balance(carl["address"])
+    assert after == 99 * NANO - int(sent["fee"]), f"{after}, fee {sent['fee']}"
+    assert c.run("tx", "show", signed)["hash"] == sent["hash"]
+    # It is spent: sending it twice pays once.
+    assert c.run("tx", "send", signed, code=4)["error"]["data"]["refusal"] == "nonce_too_low"
+    forged = json.loads(signed.read_text())
+    forged["signed_tx"] = forged["signed_tx"][:-2] + ("00" if forged["signed_tx"][-2:] != "00" else "01")
+    signed.write_text(json.dumps(forged))
+    c.run("tx", "send", signed, code=4)
+    c.run("tx", "show", bench.folder / "none.json", code=7)
+    assert bench.balance(carl["address"]) == after
+    return sent
+
+
+def check_programs(c, module, broken):
+    text = c.bench.folder / "line.txt"
+    text.write_text("a line\n")
+    done = c.run("run", module, "--stdin", text, "--env", "COLOUR=blue", "--task", "2", "--tasks", "3")
+    assert done["stdout"] == "read a line\nCOLOUR is blue\n" and done["stderr"] == "task 2 of 3\n", done
+    assert c.result_of_exit("run", module, "--", "3", code=3)["exit_code"] == 3
+    c.run("run", "none.wasm", code=7)
+    assert c.run("check", module)["ok"]
+    assert not c.run("check", broken, code=7)["error"]["data"]["ok"]
+    image = c.run("module", "publish", module, "--days", "2")["image"]
+    assert c.run("module", "publish", module)["already"]
+    c.run("module", "publish", broken, code=7)
+    c.run("module", "renew", image, "--days", "1")
+    c.run("module", "renew", "00" * 32, code=5)
+    assert image in [row["image"] for row in c.run("module", "list")]
+    return image, text
+
+
+def check_jobs(c, image, text):
+    posted = c.run("job", "post", image, "--tasks", "2", "--gas", "1G", "--stdin", text, "--env", "COLOUR=red")
+    job = posted["job"]
+    assert c.run("job", "watch", job)["succeeded"] == 2
+    output = c.bench.folder / "out"
+    fetched = c.run("job", "fetch", job, "--output", output)
+    assert fetched["output"]["files"] == 2 and (output / "task-00001" / "out.txt").read_text() == "1\n", fetched
+    assert (output / "task-00000.stdout").read_text() == "read a line\nCOLOUR is red\n"
+    c.run("job", "fetch", job, "--output", output, code=7)
+    c.run("job", "fetch", job, "--output", output, "--overwrite")
+    logs = c.run("job", "logs", job)
+    assert [row["task"] for row in logs] == [0, 1] and logs[0]["end"] == "exit 0", logs
+    assert bytes.fromhex(logs[1]["tails"]["err"]) == b"task 1 of 2\n", logs
+    assert [row["agrees"] for row in c.run("job", "verify", job, "--all")["verified"]] == [True, True]
+    assert len(c.run("job", "verify", job)["verified"]) == 1
+    assert c.run("job", "show", job, "--tasks")["job_view"]["id"] == job
+    ran = c.run("job", "run", image, "--gas", "1G", "--", "3", code=8)
+    assert ran["error"]["data"]["exited_nonzero"] == 1, ran
+    assert c.run("job", "run", image, "--gas", "1G")["succeeded"] == 1
+    # One that nobody takes at its price.
+    waits = c.run("job", "post", image, "--gas", "30G", "--max-price", "0.001")["job"]
+    assert c.run("job", "topup", waits, "2")["spare"] == str(2 * NANO)
+    assert c.run("job", "raise", waits, "--max-price", "0.002")["limit"] in (2_000_000, "2000000")
+    c.run("job", "raise", waits, "--max-price", "0.001", code=4)
+    wait_until("it may be cancelled", lambda: c.bench.wallet("--json", "--yes", "job", "cancel", waits, code=None)
+               .returncode == 0, 30)
+    c.seen.add("millrace job cancel")
+    for command in ("watch", "show", "logs", "verify"):
+        c.run("job", command, "00" * 32, code=5)
+    c.run("job", "cancel", waits, code=4)
+    c.run("job", "topup", "12", "1", code=7)
+    rows = c.run("job", "list")
+    assert len(rows) == 4 and rows[-1]["job"]["state"] == "cancelled", [row["job"]["state"] for row in rows]
+
+
+def check_market(c, sent):
+    assert c.run("market", "book")["asks_total"] == 1
+    assert len(c.run("market", "prices")) == 1
+    assert c.run("market", "quote", "--lots", "2", "--gas", "1G")["lots"] == 2
+    c.run("market", "quote", "--gas", "much", code=2)
+    status = c.run("chain", "status")
+    block = c.run("chain", "block", str(sent["height"]))
+    assert sent["hash"] in [receipt["transaction"] for receipt in block["receipts"]]
+    assert c.run("chain", "block", block["hash"])["header"]["height"] == sent["height"] <= status["node"]["height"]
+    c.run("chain", "block", "00" * 32, code=5)
+    assert c.run("chain", "tx", sent["hash"])["status"]["state"] == "final"
+    c.run("chain", "tx", "00" * 32, code=5)
+    assert c.run("rpc", "chain_block", f"height={sent['height']}")["hash"] == block["hash"]
+    assert c.run("rpc", "chain_block", json.dumps({"hash": block["hash"]}))["hash"] == block["hash"]
+    c.run("rpc", "chain_tail", code=1)
+
+
+def check_provider(c):
+    own = c.run("rpc", "node_keys")["provider"]
+    assert c.run("provider", "list")[0]["id"] == own
+    assert c.run("provider", "show", own)["id"] == own
+    c.run("provider", "show", code=5)
+    c.run("provider", "register", "--stake", "1", "--step", "5:1", code=4)
+    # Nobody buys at this price, so that no lease of it is missed.
+    c.run("faucet", "1000")
+    c.run("faucet", "1000")
+    c.run("provider", "register", "--stake", "1001", "--step", "500:1")
+    c.run("provider", "ask", "--step", "400:1", "--step", "500:1")
+    c.run("provider", "update", "--endpoint", "localhost:1")
+    c.run("provider", "keys", "--payout", "carl")
+    c.run("provider", "stake", "5")
+    c.run("provider", "unstake", "5")
+    c.run("provider", "withdraw", code=4)
+    c.run("provider", "pause")
+    c.run("provider", "resume")
+    c.run("provider", "resume", code=4)
+
+
+# How each shell is started without its user's settings, and made ready to complete.
+SHELLS = {
+    "bash": (["--norc", "--noprofile", "-i"], "source {}"),
+    "zsh": (["-f", "-i"], "autoload -U compinit; compinit -u -D; source {}"),
+    "fish": (["--no-config", "-i"], "source {}"),
+}
+
+
+def check_shells(c):
+    """The scripts in the shells themselves, on a terminal: half a word and the tab key make a command that works."""
+    bench = c.bench
+    for shell, (flags, setup) in SHELLS.items():
+        script = bench.folder / f"completion.{shell}"
+        script.write_text(c.run("completion", shell)["script"])
+        program = shutil.which(shell)
+        if program is None:
+            print(f"SKIPPED: {shell} is not installed")
+            continue
+        env = {**bench.env, "TERM": "xterm", "PATH": f"{bench.bin}:{bench.env['PATH']}"}
+        with Terminal([program, *flags], env, bench.folder, columns=200) as t:
+            t.type(setup.format(script) + "; echo rea''dy\n")
+            t.expect("ready")
+            for half, expected in (("job wat", "Show progress until"), ("market quo", "What the next clearing would take"),
+                                   ("send --hel", "Pay credits to an account")):
+                t.type(f"millrace {half}\t" + ("" if "--" in half else "--help") + "\n")
+                t.expect(expected)
+            t.type("exit\n")
+            t.end()
+    c.run("completion", "bash")
+
+
+def check_page(c):
+    page = c.bench.folder / "millrace.1"
+    page.write_text(c.run("man")["page"])
+    if shutil.which("groff") is None:
+        print("SKIPPED: groff is not installed")
+        return
+    done = subprocess.run(["groff", "-ww", "-man", "-Tutf8", page], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    shown = re.sub(r"\x1b\[[0-9;]*m|.\x08", "", done.stdout)
+    missing = [path for path in c.paths if not re.search(rf"^ +{re.escape(path)}$", shown, re.MULTILINE)]
+    assert not missing, f"not in the manual page: {missing}"
+    assert re.search(r"^ +--passphrase-file", shown, re.MULTILINE) and "130" in shown
+
+
+def main():
+    with Bench(pathlib.Path(sys.argv[1])) as bench:
+        bench.start()
+        module = bench.compile("program", PROGRAM)
+        broken = bench.folder / "broken.wasm"
+        broken.write_bytes(module.read_bytes()[:-9])
+        bench.wait_for_provider()
+        c = Checked(bench)
+        alice, carl = check_accounts(c)
+        sent = check_offline(c, alice, carl)
+        image, text = check_programs(c, module, broken)
+        check_jobs(c, image, text)
+        check_market(c, sent)
+        check_provider(c)
+        check_shells(c)
+        check_page(c)
+        never = c.paths - c.seen - {"millrace provider withdraw"}
+        assert not never, f"no row here for {sorted(never)}"
+        print(f"{len(c.paths)} commands, {len(c.failed)} of them on bad input too")
+        assert PASSPHRASE not in bench.log_tail()
+        bench.stop()
+
+
+if __name__ == "__main__":
+    main()

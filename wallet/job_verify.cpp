@@ -1,0 +1,142 @@
+#include "wallet/job_verify.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+#include "market/task.hpp"
+#include "vm/machine/trap.hpp"
+#include "vm/native/worker_client.hpp"
+#include "wallet/modules.hpp"
+
+namespace millrace::wallet {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+market::TaskResult result_of(const vm::TaskClaim& claim) {
+    market::TaskResult out;
+    switch (claim.exit) {
+        case vm::ExitKind::exited:
+            out.end = market::ClaimEnd::exited;
+            out.code = claim.exit_code;
+            break;
+        case vm::ExitKind::trapped:
+            out.end = market::ClaimEnd::trapped;
+            out.code = static_cast<std::uint32_t>(claim.trap);
+            out.trap_function = claim.trap_function;
+            break;
+        case vm::ExitKind::out_of_gas:
+            out.end = market::ClaimEnd::out_of_gas;
+            break;
+    }
+    out.gas = Gas{claim.gas};
+    out.output_root = claim.output;
+    out.tails = claim.tails;
+    return out;
+}
+
+Try<fs::path> fetch_module(Context& context, const market::JobSpec& spec, const fs::path& scratch) {
+    MILLRACE_TRY(Client* const client, context.client());
+    const auto module =
+        client->ask<market::ModuleView>("module_get", {{"image", to_hex(spec.image.view())}});
+    if (!module.has_value()) return Err{module.error()};
+    const fs::path path = scratch / "module.wasm";
+    const Hash blob = file_id(module->record.size, hash_as<Hash>(module->record.blob));
+    MILLRACE_CHECK(client->get_file(to_hex(blob.view()), path));
+    // The image root is what the job was posted with: no other program passes for it.
+    MILLRACE_TRY(Bytes bytes, read_module(path));
+    MILLRACE_TRY(const ImageRoot image, image_of(path, std::move(bytes)));
+    if (image == spec.image) return path;
+    return Err{Failure{Exit::failed, "the node gives another program than the job names"}};
+}
+
+Try<LocalBlob> fetch_stdin(Context& context, const Hash& id, const fs::path& scratch) {
+    MILLRACE_TRY(Client* const client, context.client());
+    const fs::path path = scratch / "stdin";
+    MILLRACE_CHECK(client->get_file(to_hex(id.view()), path));
+    MILLRACE_TRY(LocalBlob blob, hash_file(path));
+    if (blob.id == id) return blob;
+    return Err{Failure{Exit::failed, "the node gives another standard input than the job names"}};
+}
+
+}  // namespace
+
+std::string difference_of(const market::TaskResult& here, const market::TaskResult& claimed) {
+    const auto differs = [](std::string_view what, const auto& a, const auto& b) {
+        return fmt::format("{} {} here, {} claimed", what, a, b);
+    };
+    const TaskOutcome ended_here{0, market::TaskState::settled, here};
+    const TaskOutcome ended_there{0, market::TaskState::settled, claimed};
+    if (here.end != claimed.end || here.code != claimed.code ||
+        here.trap_function != claimed.trap_function)
+        return differs("end:", outcome_text(ended_here), outcome_text(ended_there));
+    if (here.gas != claimed.gas) return differs("gas", here.gas.value, claimed.gas.value);
+    if (here.output_root != claimed.output_root)
+        return differs("output root", to_hex(here.output_root.view()),
+                       to_hex(claimed.output_root.view()));
+    if (here.tails != claimed.tails) return "the streams are not those that were claimed";
+    return "";
+}
+
+Try<Verifier> Verifier::prepare(Context& context, const market::JobView& job, fs::path scratch) {
+    std::error_code ec;
+    fs::remove_all(scratch, ec);
+    fs::create_directories(scratch, ec);
+    if (ec)
+        return Err{Failure{Exit::failed, fmt::format("cannot make the folder {}: {}",
+                                                     scratch.string(), ec.message())}};
+    Verifier out;
+    out.job_ = job;
+    MILLRACE_TRY(out.module_, fetch_module(context, job.spec, scratch));
+    if (job.spec.input) {
+        MILLRACE_TRY(RemoteTree tree,
+                     RemoteTree::fetch(context, job.spec.input->root, scratch / "input"));
+        out.input_.emplace(std::move(tree));
+    }
+    if (job.spec.stdin_root) {
+        MILLRACE_TRY(out.stdin_blob_, fetch_stdin(context, *job.spec.stdin_root, scratch));
+    }
+    return out;
+}
+
+Try<Verified> Verifier::verify(const TaskOutcome& task) const {
+    if (!task.result)
+        return Err{Failure{Exit::not_found, fmt::format("task {} has no result yet ({})", task.task,
+                                                        enum_name(task.state))}};
+    const vm::TaskArguments arguments = market::task_arguments(
+        job_.id, job_.spec, job_.job.posted, task.task, stdin_blob_ ? stdin_blob_->length : 0);
+    vm::WorkerJob job;
+    job.module = module_.string();
+    for (const std::string& arg : arguments.args) job.args.emplace_back(arg);
+    for (const std::string& entry : arguments.env) job.env.emplace_back(entry);
+    job.seed = arguments.seed;
+    job.task_index = arguments.task_index;
+    job.task_count = arguments.task_count;
+    job.job_time_ns = arguments.job_time_ns;
+    job.gas_limit = arguments.gas_limit;
+    job.memory_limit = arguments.memory_limit;
+    job.segment_gas = arguments.segment_gas;
+    if (input_) {
+        vm::RegionInput input;
+        input.manifest = input_->manifest();
+        for (const fs::path& file : input_->files()) input.files.emplace_back(file.string());
+        job.inputs.push_back(std::move(input));
+    }
+    if (stdin_blob_) job.stdin_file = vm::WorkerPath(stdin_blob_->path.string());
+    job.claim = true;
+    vm::WorkerSetup setup;
+    setup.program = vm::default_worker_program();
+    const std::atomic<bool> never{false};
+    const auto done = vm::run_in_worker(setup, job, [](const vm::WorkerEvent&) {}, never);
+    if (!done.has_value()) return Err{Failure{Exit::failed, done.error().sentence}};
+    if (!done->claim) return Err{Failure{Exit::failed, "the worker made no claim"}};
+    Verified out;
+    out.task = task.task;
+    out.difference = difference_of(result_of(*done->claim), *task.result);
+    out.agrees = out.difference.empty();
+    return out;
+}
+
+}  // namespace millrace::wallet

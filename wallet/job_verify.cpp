@@ -52,12 +52,13 @@ Try<fs::path> fetch_module(Context& context, const market::JobSpec& spec, const 
     return Err{Failure{Exit::failed, "the node gives another program than the job names"}};
 }
 
-Try<LocalBlob> fetch_stdin(Context& context, const Hash& id, const fs::path& scratch) {
+Try<LocalBlob> fetch_stdin(Context& context, const market::JobStdin& named,
+                           const fs::path& scratch) {
     MILLRACE_TRY(Client* const client, context.client());
     const fs::path path = scratch / "stdin";
-    MILLRACE_CHECK(client->get_file(to_hex(id.view()), path));
+    MILLRACE_CHECK(client->get_file(to_hex(named.id.view()), path));
     MILLRACE_TRY(LocalBlob blob, hash_file(path));
-    if (blob.id == id) return blob;
+    if (blob.id == named.id && blob.length == named.bytes) return blob;
     return Err{Failure{Exit::failed, "the node gives another standard input than the job names"}};
 }
 
@@ -95,8 +96,8 @@ Try<Verifier> Verifier::prepare(Context& context, const market::JobView& job, fs
                      RemoteTree::fetch(context, job.spec.input->root, scratch / "input"));
         out.input_.emplace(std::move(tree));
     }
-    if (job.spec.stdin_root) {
-        MILLRACE_TRY(out.stdin_blob_, fetch_stdin(context, *job.spec.stdin_root, scratch));
+    if (job.spec.stdin_blob) {
+        MILLRACE_TRY(out.stdin_blob_, fetch_stdin(context, *job.spec.stdin_blob, scratch));
     }
     return out;
 }
@@ -105,8 +106,8 @@ Try<Verified> Verifier::verify(const TaskOutcome& task) const {
     if (!task.result)
         return Err{Failure{Exit::not_found, fmt::format("task {} has no result yet ({})", task.task,
                                                         enum_name(task.state))}};
-    const vm::TaskArguments arguments = market::task_arguments(
-        job_.id, job_.spec, job_.job.posted, task.task, stdin_blob_ ? stdin_blob_->length : 0);
+    const vm::TaskArguments arguments =
+        market::task_arguments(job_.id, job_.spec, job_.job.posted, task.task);
     vm::WorkerJob job;
     job.module = module_.string();
     for (const std::string& arg : arguments.args) job.args.emplace_back(arg);

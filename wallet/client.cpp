@@ -23,9 +23,9 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::chrono::seconds kDeadline{30};
-constexpr std::size_t kPieceBytes = 256U * 1024U;
+constexpr std::size_t kPieceBytes = 256 * 1024;
 /// The largest answer that a node gives to one call.
-constexpr std::uint64_t kAnswerBytesMax = 64U * 1024U * 1024U;
+constexpr std::uint64_t kAnswerBytesMax = 64 * 1024 * 1024;
 
 struct Place {
     std::string host;

@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 
 #include "common/sodium_init.hpp"
@@ -63,9 +65,7 @@ int report(const Context& context, const Failure& failure) {
     return static_cast<int>(failure.exit);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     if (const auto ready = init_sodium(); !ready.has_value()) {
         fmt::print(stderr, "millrace: {}\n", ready.error().message);
         return static_cast<int>(Exit::failed);
@@ -124,4 +124,16 @@ int main(int argc, char** argv) {
     }
     const Try<Ok> done = context.action();
     return done.has_value() ? context.exit_code : report(context, done.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& trouble) {
+        // A library's, where none was expected. What prints here must not throw itself.
+        std::fprintf(stderr, "millrace: internal error: %s\n", trouble.what());
+        return static_cast<int>(Exit::failed);
+    }
 }

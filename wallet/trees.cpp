@@ -25,7 +25,7 @@ struct TreePutAnswer {
 };
 BOOST_DESCRIBE_STRUCT(TreePutAnswer, (), (root))
 
-constexpr std::size_t kPieceBytes = 256U * 1024U;
+constexpr std::size_t kPieceBytes = 256 * 1024;
 
 Hash blob_of(const vm::TreeRegion& region) {
     return file_id(region.length, Hash{region.root.bytes});

@@ -150,7 +150,8 @@ class BlockRun {
         Uint128 weight = 0;
         for (const GenesisValidator& v : validators) weight += v.stake.value;
         std::map<std::uint16_t, Uint128, std::greater<>> by_version;
-        for (std::uint16_t i = 0; i < validators.size(); ++i) {
+        const auto count = static_cast<std::uint16_t>(validators.size());
+        for (std::uint16_t i = 0; i < count; ++i) {
             const Key key = version_signal_key(i);
             const auto signal = load<std::uint16_t>(ledger_.state, key);
             if (!signal) continue;
@@ -185,7 +186,7 @@ class BlockRun {
 
     void sweep(DueKind kind) { sweep_due(ledger_, kind); }
 
-    BlockHeader make_header(std::span<const Receipt> receipts) const {
+    [[nodiscard]] BlockHeader make_header(std::span<const Receipt> receipts) const {
         const ChainState& chain = ledger_.chain;
         BlockHeader header;
         header.protocol_version = version_;

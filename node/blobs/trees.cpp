@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 /// A manifest of 4,096 regions of 40 bytes, with room.
-constexpr std::size_t kManifestBytesMax = 256U * 1024U;
+constexpr std::size_t kManifestBytesMax = 256 * 1024;
 
 Error tree_error(const fs::path& path, const std::string& what) {
     return Error{kBlobStoreIo, "tree store " + path.string() + ": " + what};

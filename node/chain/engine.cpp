@@ -168,7 +168,7 @@ class ChainEngine::Impl {
         // What a step asks for is answered before the next outside event: the order of effects
         // holds.
         while (!events_.empty() && !is_dead_) {
-            cs::Event event{ports_.clock.now(), std::move(events_.front().what)};
+            const cs::Event event{ports_.clock.now(), std::move(events_.front().what)};
             events_.pop_front();
             std::vector<cs::Effect> effects = engine_->step(event);
             persist_first(effects);

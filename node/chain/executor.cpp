@@ -23,9 +23,11 @@ class StateLink final : public market::StateReader {
   public:
     explicit StateLink(const market::StateReader& target) : target_(&target) {}
     void turn_to(const market::StateReader& target) { target_ = &target; }
-    std::optional<Bytes> get(ByteView key) const override { return target_->get(key); }
-    std::vector<market::StateEntry> scan(ByteView prefix, ByteView from,
-                                         std::size_t limit) const override {
+    [[nodiscard]] std::optional<Bytes> get(ByteView key) const override {
+        return target_->get(key);
+    }
+    [[nodiscard]] std::vector<market::StateEntry> scan(ByteView prefix, ByteView from,
+                                                       std::size_t limit) const override {
         return target_->scan(prefix, from, limit);
     }
 
@@ -37,7 +39,9 @@ class PagesLink final : public MapPageStore {
   public:
     explicit PagesLink(const MapPageStore& target) : target_(&target) {}
     void turn_to(const MapPageStore& target) { target_ = &target; }
-    std::optional<Bytes> get(const MapPageId& id) const override { return target_->get(id); }
+    [[nodiscard]] std::optional<Bytes> get(const MapPageId& id) const override {
+        return target_->get(id);
+    }
 
   private:
     const MapPageStore* target_;
@@ -154,7 +158,7 @@ Result<std::unique_ptr<Executor>> Executor::open(Ports ports, const market::Gene
 
 Status<> Executor::begin(const market::Genesis& genesis) {
     const MapRoot empty;
-    MapCommitter committer(db_pages_, empty);
+    const MapCommitter committer(db_pages_, empty);
     const market::StateWrites writes = market::genesis_writes(genesis);
     StoredBlock stored;
     stored.block.header = market::genesis_header(genesis, committer);
@@ -329,6 +333,7 @@ void Executor::forget_below(Height height) {
 /// through to a database that has gone another way.
 void Executor::forget_orphans() {
     std::vector<std::shared_ptr<Speculative>> by_height;
+    by_height.reserve(blocks_.size());
     for (const auto& [hash, block] : blocks_) by_height.push_back(block);
     std::sort(by_height.begin(), by_height.end(), [](const auto& a, const auto& b) {
         return a->block.header.height < b->block.header.height;

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kErrorBackend = 60;
-constexpr std::size_t kPieceBytes = 256U * 1024U;
+constexpr std::size_t kPieceBytes = 256 * 1024;
 constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMsPerSecond = 1'000;
 

@@ -15,7 +15,7 @@ struct DispatchLimits {
     /// Nesting of the JSON: our deepest request needs eight.
     std::size_t depth_max = 32;
     /// Bytes of one response; a batch stops answering with results above it.
-    std::size_t response_bytes_max = 16U * 1024U * 1024U;
+    std::size_t response_bytes_max = 16 * 1024 * 1024;
 };
 
 /// Answers the text of a JSON-RPC 2.0 request or batch. An empty answer means that there is nothing

@@ -12,7 +12,7 @@ using Parser = boost::beast::http::request_parser<boost::beast::http::empty_body
 using TextResponse = boost::beast::http::response<boost::beast::http::string_body>;
 
 /// Pieces of a body on their way: large enough for speed, small enough for many at once.
-inline constexpr std::size_t kPieceBytes = 64U * 1024U;
+inline constexpr std::size_t kPieceBytes = 64 * 1024;
 
 inline TextResponse text_response(boost::beast::http::status status, unsigned version,
                                   bool keep_alive, std::string body, const char* type) {

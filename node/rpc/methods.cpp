@@ -93,7 +93,8 @@ std::string MethodTable::markdown() const {
             const auto& schema = row.params_schema.at("properties").at(param).as_object();
             params += (params.empty() ? "" : ", ") + ("`" + param + "` ") + type_of(schema);
         }
-        out += "| `" + name + "` | " + params + " | " + row.summary + " |\n";
+        out.append("| `").append(name).append("` | ").append(params).append(" | ");
+        out.append(row.summary).append(" |\n");
     }
     out += "\n| code | name | meaning |\n| --- | --- | --- |\n";
     for (const RpcCodeInfo& row : kRpcCodes)

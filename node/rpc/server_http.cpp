@@ -34,9 +34,9 @@ constexpr int kErrorUsage = 1;
 constexpr int kErrorPort = 5;
 constexpr std::chrono::milliseconds kAcceptPause{50};
 /// How much, and for how long, a refused client's remaining bytes are read and dropped.
-constexpr std::size_t kDrainBytesMax = 8U * 1024U * 1024U;
+constexpr std::size_t kDrainBytesMax = 8 * 1024 * 1024;
 constexpr std::uint64_t kDrainMs = 2'000;
-constexpr std::uint32_t kHeaderBytesMax = 16U * 1024U;
+constexpr std::uint32_t kHeaderBytesMax = 16 * 1024;
 
 /// A web page must not reach a wallet's node through a name of its own that resolves to loopback
 /// (DNS rebinding): only names that mean this machine, or literal addresses, are answered.

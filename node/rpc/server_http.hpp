@@ -17,7 +17,7 @@ struct HttpSettings {
     std::uint16_t port = 8645;
     std::size_t threads = 2;
     std::size_t connections_max = 512;
-    std::size_t body_bytes_max = 4U * 1024U * 1024U;
+    std::size_t body_bytes_max = 4 * 1024 * 1024;
     std::uint64_t blob_bytes_max = std::uint64_t{1} << 32U;
     std::uint64_t idle_timeout_ms = 60'000;
     std::uint64_t request_timeout_ms = 30'000;

@@ -17,11 +17,11 @@ namespace {
 constexpr std::array<const char*, kColumns> kColumnNames{"default", "flat",  "pages",
                                                          "blocks",  "index", "votes"};
 /// Memtables and block cache share one budget, so that a node's memory has a ceiling.
-constexpr std::size_t kCacheBytes = 128U * 1024U * 1024U;
-constexpr std::size_t kMemtableBytes = 16U * 1024U * 1024U;
-constexpr std::uint64_t kWalBytes = 64U * 1024U * 1024U;
+constexpr std::size_t kCacheBytes = 128 * 1024 * 1024;
+constexpr std::size_t kMemtableBytes = 16 * 1024 * 1024;
+constexpr std::uint64_t kWalBytes = 64 * 1024 * 1024;
 /// Info logs of RocksDB itself; they are for its authors, two small ones suffice.
-constexpr std::size_t kInfoLogBytes = 1024U * 1024U;
+constexpr std::size_t kInfoLogBytes = 1024 * 1024;
 constexpr std::string_view kVersionKey = "data_version";
 constexpr std::string_view kVersion = "1";
 

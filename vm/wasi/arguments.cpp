@@ -54,8 +54,8 @@ std::uint64_t size_with_nuls(const std::vector<std::string>& strings) {
 
 std::uint8_t* put_strings(std::uint8_t* to, const std::vector<std::string>& strings) {
     for (const std::string& text : strings) {
-        std::memcpy(to, text.data(), text.size());
-        to += text.size() + 1;  // the page is zero, so the NUL is there already
+        to = std::copy(text.begin(), text.end(), to);
+        ++to;  // the page is zero, so the NUL is there already
     }
     return to;
 }

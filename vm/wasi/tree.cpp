@@ -335,10 +335,10 @@ Result<TreeImage, TreeFault> TreePlan::finish() && {
             !(there->second->kind == EntryKind::directory && item.kind == EntryKind::directory))
             return refuse(TreeRefusal::duplicate, item.path);
     }
-    static const Item kMadeDirectory{{}, 0, 0, EntryKind::directory};
+    static const Item made_directory{{}, 0, 0, EntryKind::directory};
     for (const Item& item : items_) {
         for (std::string_view up = parent_of(item.path); !up.empty(); up = parent_of(up)) {
-            const auto [there, added] = by_path.emplace(std::string(up), &kMadeDirectory);
+            const auto [there, added] = by_path.emplace(std::string(up), &made_directory);
             if (there->second->kind != EntryKind::directory)
                 return refuse(TreeRefusal::no_parent, item.path);
             if (!added) break;

@@ -108,17 +108,7 @@ Try<Verified> Verifier::verify(const TaskOutcome& task) const {
                                                         enum_name(task.state))}};
     const vm::TaskArguments arguments =
         market::task_arguments(job_.id, job_.spec, job_.job.posted, task.task);
-    vm::WorkerJob job;
-    job.module = module_.string();
-    for (const std::string& arg : arguments.args) job.args.emplace_back(arg);
-    for (const std::string& entry : arguments.env) job.env.emplace_back(entry);
-    job.seed = arguments.seed;
-    job.task_index = arguments.task_index;
-    job.task_count = arguments.task_count;
-    job.job_time_ns = arguments.job_time_ns;
-    job.gas_limit = arguments.gas_limit;
-    job.memory_limit = arguments.memory_limit;
-    job.segment_gas = arguments.segment_gas;
+    vm::WorkerJob job = vm::worker_job(module_.string(), arguments);
     if (input_) {
         vm::RegionInput input;
         input.manifest = input_->manifest();

@@ -134,23 +134,13 @@ Result<vm::WorkerJob> LocalBackend::worker_job(const TaskOrder& order,
                                                const fs::path& output) const {
     const auto module = blobs_.find(order.module);
     if (!module) return Err{backend_error("the job's module is not on this node")};
-    vm::WorkerJob job;
+    const vm::TaskArguments arguments =
+        market::task_arguments(order.job, order.spec, order.posted, order.task);
+    vm::WorkerJob job = vm::worker_job(module->path.string(), arguments);
     if (order.spec.stdin_blob) {
         MILLRACE_TRY(const fs::path found, find_stdin(*order.spec.stdin_blob));
         job.stdin_file = vm::WorkerPath(found.string());
     }
-    const vm::TaskArguments arguments =
-        market::task_arguments(order.job, order.spec, order.posted, order.task);
-    job.module = module->path.string();
-    for (const std::string& arg : arguments.args) job.args.emplace_back(arg);
-    for (const std::string& entry : arguments.env) job.env.emplace_back(entry);
-    job.seed = arguments.seed;
-    job.task_index = arguments.task_index;
-    job.task_count = arguments.task_count;
-    job.job_time_ns = arguments.job_time_ns;
-    job.gas_limit = arguments.gas_limit;
-    job.memory_limit = arguments.memory_limit;
-    job.segment_gas = arguments.segment_gas;
     if (order.spec.input) {
         MILLRACE_TRY(const auto manifest, trees_.find(order.spec.input->root));
         if (!manifest) return Err{backend_error("the job's input is not on this node")};

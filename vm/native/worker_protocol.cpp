@@ -49,4 +49,19 @@ Result<Bytes> receive_frame(int fd) {
     return payload;
 }
 
+WorkerJob worker_job(std::string module, const TaskArguments& arguments) {
+    WorkerJob job;
+    job.module = WorkerPath(std::move(module));
+    for (const std::string& text : arguments.args) job.args.emplace_back(text);
+    for (const std::string& text : arguments.env) job.env.emplace_back(text);
+    job.seed = arguments.seed;
+    job.task_index = arguments.task_index;
+    job.task_count = arguments.task_count;
+    job.job_time_ns = arguments.job_time_ns;
+    job.gas_limit = arguments.gas_limit;
+    job.memory_limit = arguments.memory_limit;
+    job.segment_gas = arguments.segment_gas;
+    return job;
+}
+
 }  // namespace millrace::vm

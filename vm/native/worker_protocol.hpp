@@ -10,6 +10,7 @@
 #include "common/bounded.hpp"
 #include "common/codec.hpp"
 #include "vm/machine/claim.hpp"
+#include "vm/wasi/arguments.hpp"
 #include "vm/wasi/tree.hpp"
 
 /// What a node and its worker process say to one another: one `WorkerJob` in, any number of
@@ -64,6 +65,10 @@ BOOST_DESCRIBE_STRUCT(WorkerJob, (),
                       (module, args, env, seed, task_index, task_count, job_time_ns, gas_limit,
                        memory_limit, segment_gas, numbered, inputs, stdin_file, output_folder,
                        output_regions, claim, stream))
+
+/// A task of `module` with these arguments, to be claimed; inputs and outputs are still to be
+/// named.
+[[nodiscard]] WorkerJob worker_job(std::string module, const TaskArguments& arguments);
 
 /// The task is ready to run.
 struct WorkerStarted {

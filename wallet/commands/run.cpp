@@ -53,17 +53,7 @@ Try<vm::WorkerJob> worker_job(const Context& context, const Options& options) {
         JobId{}, spec, WallTime{static_cast<std::uint64_t>(now.count())}, options.task);
     if (const auto page = vm::encode_arguments(arguments); !page.has_value())
         return Err{Failure{Exit::usage, vm::to_sentence(page.error())}};
-    vm::WorkerJob job;
-    job.module = fs::absolute(options.module).string();
-    for (const std::string& text : arguments.args) job.args.emplace_back(text);
-    for (const std::string& text : arguments.env) job.env.emplace_back(text);
-    job.seed = arguments.seed;
-    job.task_index = arguments.task_index;
-    job.task_count = arguments.task_count;
-    job.job_time_ns = arguments.job_time_ns;
-    job.gas_limit = arguments.gas_limit;
-    job.memory_limit = arguments.memory_limit;
-    job.segment_gas = arguments.segment_gas;
+    vm::WorkerJob job = vm::worker_job(fs::absolute(options.module).string(), arguments);
     if (options.input)
         job.inputs.push_back(
             vm::FolderInput{vm::WorkerPath(fs::absolute(*options.input).string())});

@@ -136,6 +136,9 @@ struct BuildBlock {
     View view;
     ParentBlock parent;
     WallTime timestamp_min;
+    /// The newest vote of each validator that was heard in an earlier view, by signer: what a block
+    /// may show as signs of life.
+    std::vector<Vote> votes = {};
 };
 /// Execute this block and compare its root. `certified`: a quorum vouches for it already, so that
 /// an `invalid` means that this node computes something else than the others.

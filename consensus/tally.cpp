@@ -46,6 +46,11 @@ const Vote* Tally::find(ValidatorIndex signer, const Subject& subject) const {
     return nullptr;
 }
 
+const Vote* Tally::any_of(ValidatorIndex signer) const {
+    const auto& votes = by_signer_[signer.value];
+    return votes.empty() ? nullptr : &votes.front();
+}
+
 bool Tally::has_voted(ValidatorIndex signer, VoteKind kind) const {
     const auto& votes = by_signer_[signer.value];
     return std::any_of(votes.begin(), votes.end(),

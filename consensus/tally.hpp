@@ -24,6 +24,8 @@ class Tally {
 
     /// The vote of this signer on exactly this subject.
     [[nodiscard]] const Vote* find(ValidatorIndex signer, const Subject& subject) const;
+    /// A vote of this signer; none when it was not heard in this view.
+    [[nodiscard]] const Vote* any_of(ValidatorIndex signer) const;
     [[nodiscard]] bool has_voted(ValidatorIndex signer, VoteKind kind) const;
     [[nodiscard]] Weight weight(const Subject& subject) const;
     /// The subject of this kind that a quorum has voted for.

@@ -7,10 +7,15 @@ namespace millrace::market {
 
 namespace {
 
-/// One signature a transaction, and one a validator under a module's statement.
+/// One signature a transaction, and those that its rule checks.
 std::uint64_t signatures_in(const Tx& tx) {
-    const auto* publish = std::get_if<ModulePublish>(&tx.body);
-    return 1 + (publish != nullptr ? publish->signatures.size() : 0);
+    constexpr std::uint64_t kTwo = 2;
+    if (const auto* publish = std::get_if<ModulePublish>(&tx.body))
+        return 1 + publish->signatures.size();
+    const bool has_two = std::holds_alternative<EvidenceVotes>(tx.body) ||
+                         std::holds_alternative<ValidatorRegister>(tx.body) ||
+                         std::holds_alternative<ValidatorKeys>(tx.body);
+    return 1 + (has_two ? kTwo : 0);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@ list(APPEND market_sources
   admit.cpp
   block/apply.cpp
   block/clearing.cpp
+  block/epoch.cpp
   block/fees.cpp
   block/header.cpp
   claim.cpp
@@ -10,18 +11,21 @@ list(APPEND market_sources
   ledger/ledger.cpp
   ledger/queues.cpp
   ledger/tables.cpp
+  ledger/validators.cpp
   list_root.cpp
   params.cpp
   query.cpp
   refusal.cpp
   rules/chunk.cpp
   rules/due.cpp
+  rules/evidence.cpp
   rules/job.cpp
   rules/lease.cpp
   rules/module.cpp
   rules/provider.cpp
   rules/stake.cpp
   rules/transfer.cpp
+  rules/validator.cpp
   state.cpp
   task.cpp
   state_root.cpp
@@ -31,6 +35,7 @@ list(APPEND market_headers
   ask.hpp
   block/apply.hpp
   block/clearing.hpp
+  block/epoch.hpp
   block/event.hpp
   block/fees.hpp
   block/header.hpp
@@ -57,6 +62,7 @@ list(APPEND market_headers
   refusal.hpp
   rules/chunk.hpp
   rules/due.hpp
+  rules/evidence.hpp
   rules/rules.hpp
   rules/stake.hpp
   state.hpp

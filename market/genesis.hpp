@@ -11,7 +11,7 @@ namespace millrace::market {
 
 /// A founding member of the validator set.
 struct GenesisValidator {
-    /// Owner of the stake; rewards and withdrawn stake go there.
+    /// Owner of the stake, and operator and payout account until it names others.
     Address owner;
     Ed25519Key vote_key;
     VrfKey vrf_key;
@@ -53,15 +53,18 @@ enum class GenesisFault : std::uint8_t {
     no_validator = 2,
     validator_key_invalid = 3,
     validator_key_repeated = 4,
-    validator_stake_zero = 5,
+    validator_stake_below_min = 5,
     allocations_unsorted = 6,
     allocation_below_deposit = 7,
     supply_overflow = 8,
     faucet_on_main_network = 9,
+    validator_owner_repeated = 10,
+    too_many_validators = 11,
 };
 BOOST_DESCRIBE_ENUM(GenesisFault, params_invalid, no_validator, validator_key_invalid,
-                    validator_key_repeated, validator_stake_zero, allocations_unsorted,
-                    allocation_below_deposit, supply_overflow, faucet_on_main_network)
+                    validator_key_repeated, validator_stake_below_min, allocations_unsorted,
+                    allocation_below_deposit, supply_overflow, faucet_on_main_network,
+                    validator_owner_repeated, too_many_validators)
 
 /// The first rule that the document breaks.
 [[nodiscard]] Status<GenesisFault> check_genesis(const Genesis& genesis);

@@ -12,6 +12,8 @@ namespace millrace::market {
 
 /// A provider is named by the account that owns it: one provider an account.
 using ProviderId = Address;
+/// A validator is named by the account that owns it: one validator an account.
+using ValidatorId = Address;
 /// Counts freezes of the book since genesis; the first clearing is number 1.
 using ClearingNumber = Unit<struct ClearingNumberTag>;
 /// What a block's VRF proof shows, hashed to 32 bytes: seed of assignment and tie-breaks.

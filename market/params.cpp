@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/vote.hpp"
 #include "market/claim.hpp"
 
 namespace millrace::market {
@@ -38,6 +39,8 @@ Params Params::dev() {
     p.time.epoch_ms = 30'000;
     p.stake.unbonding_ms = 120'000;
     p.stake.evidence_window_ms = 60'000;
+    p.validators.absence_ms = 60'000;
+    p.validators.jail_ms = 60'000;
     p.jobs.retention_default_ms = 3'600'000;
     p.jobs.record_keep_ms = 3'600'000;
     return p;
@@ -106,6 +109,15 @@ Status<const char*> check_params(const Params& p) {
         {"slots_max", p.stake.slots_max, 1, 65'536},
         {"unbonding_ms", p.stake.unbonding_ms, 0, kDurationMax},
         {"evidence_window_ms", p.stake.evidence_window_ms, 0, p.stake.unbonding_ms},
+        {"validators_max", p.validators.validators_max, 1, kValidatorsMax},
+        // At least one unit of weight.
+        {"validator_stake_min", p.validators.validator_stake_min.value, kNanoPerCredit,
+         1ULL << 60U},
+        {"absence_ms", p.validators.absence_ms, 1'000, kDurationMax},
+        {"jail_ms", p.validators.jail_ms, 0, kDurationMax},
+        // More than a third could hand the rest a quorum that they did not have.
+        {"jail_weight_max_bp", p.validators.jail_weight_max_bp, 0, kBasisPoints / 3},
+        {"double_vote_slash_bp", p.validators.double_vote_slash_bp, 1, kBasisPoints},
         {"module_rent_per_mib_day", p.modules.module_rent_per_mib_day.value, 0, kNanoPerCredit},
         {"module_life_max_ms", p.modules.module_life_max_ms, 1, kDurationMax},
         {"module_size_max", p.modules.module_size_max, 1, 1U << 30U},

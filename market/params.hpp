@@ -119,6 +119,20 @@ BOOST_DESCRIBE_STRUCT(StakeParams, (),
                       (provider_stake_min, stake_tier_base, record_tier_base, slots_max,
                        unbonding_ms, evidence_window_ms))
 
+/// Who votes, and what absence and contradiction cost.
+struct ValidatorParams {
+    std::uint32_t validators_max = 100;
+    Amount validator_stake_min{1'000'000'000'000};
+    std::uint64_t absence_ms = 12ULL * 3'600'000;
+    std::uint64_t jail_ms = 12ULL * 3'600'000;
+    std::uint32_t jail_weight_max_bp = 3'333;
+    std::uint32_t double_vote_slash_bp = 10'000;
+    friend bool operator==(const ValidatorParams&, const ValidatorParams&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ValidatorParams, (),
+                      (validators_max, validator_stake_min, absence_ms, jail_ms, jail_weight_max_bp,
+                       double_vote_slash_bp))
+
 /// Published programs.
 struct ModuleParams {
     Amount module_rent_per_mib_day{1'000'000};
@@ -152,6 +166,7 @@ struct Params {
     LeaseParams leases;
     DisputeParams disputes;
     StakeParams stake;
+    ValidatorParams validators;
     ModuleParams modules;
     MoneyParams money;
     SweepParams sweeps;
@@ -164,7 +179,8 @@ struct Params {
     [[nodiscard]] static Params dev();
 };
 BOOST_DESCRIBE_STRUCT(Params, (),
-                      (time, fees, auction, jobs, leases, disputes, stake, modules, money, sweeps))
+                      (time, fees, auction, jobs, leases, disputes, stake, validators, modules,
+                       money, sweeps))
 
 /// A parameter set that would break the rules' arithmetic names the first field that does.
 [[nodiscard]] Status<const char*> check_params(const Params& params);

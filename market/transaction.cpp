@@ -9,7 +9,7 @@ constexpr bool numbers_ascend() {
     int last = -1;
     boost::mp11::mp_for_each<boost::mp11::mp_iota_c<std::variant_size_v<TxBody>>>([&](auto i) {
         const int number = std::variant_alternative_t<decltype(i)::value, TxBody>::kNumber;
-        ascending = ascending && number > last && number < 0x50;
+        ascending = ascending && number > last && number < 0x90;
         last = number;
     });
     return ascending;
@@ -59,6 +59,17 @@ Hash signing_hash(const Tx& tx) {
 
 TxHash tx_hash(const SignedTx& tx) {
     return hash_as<TxHash>(hash_bytes("mill/tx", encode(tx)));
+}
+
+Hash validator_keys_hash(const ChainId& chain, const ValidatorId& owner,
+                         const ValidatorKeySet& keys) {
+    return Hasher("mill/valkeys")
+        .update(chain)
+        .update(owner.view())
+        .update(keys.vote_key)
+        .update(keys.vrf_key)
+        .update(keys.peer_key)
+        .finish();
 }
 
 Hash module_statement_hash(const ModuleStatement& statement) {

@@ -5,12 +5,13 @@
 
 #include "common/amount.hpp"
 #include "common/json.hpp"
+#include "common/vote.hpp"
 #include "market/claim.hpp"
 #include "market/job_spec.hpp"
 
 /// Everything that may be sent to the ledger. Each body has a number for ever; families leave room.
 /// Reserved and refused when decoded: 0x50–0x5f audits, 0x60–0x6f challenges and the game,
-/// 0x70–0x7f evidence and withheld data, 0x80–0x8f validators.
+/// 0x71–0x7f withheld data.
 /// Source: docs/protocol/transactions.md.
 namespace millrace::market {
 
@@ -158,7 +159,6 @@ BOOST_DESCRIBE_STRUCT(ModuleStatement, (),
 /// The 32 bytes that a validator's vote key signs: H("mill/module", statement).
 [[nodiscard]] Hash module_statement_hash(const ModuleStatement& statement);
 
-inline constexpr std::size_t kValidatorsMax = 256;
 struct ModuleSignature {
     /// Index in the epoch's validator set; ascending in the list.
     std::uint16_t validator = 0;
@@ -305,12 +305,107 @@ struct LockRelease {
 };
 BOOST_DESCRIBE_STRUCT(LockRelease, (), (kind, due, subject, chunk))
 
+// ---- evidence ------------------------------------------------------------------------------
+/// By anyone: two votes that prove a validator's fault. Its stake is slashed, a part goes to the
+/// sender, and it never votes again.
+struct EvidenceVotes {
+    static constexpr const char* kName = "evidence_votes";
+    static constexpr std::uint8_t kNumber = 0x70;
+    Evidence evidence;
+    friend bool operator==(const EvidenceVotes&, const EvidenceVotes&) = default;
+};
+BOOST_DESCRIBE_STRUCT(EvidenceVotes, (), (evidence))
+
+// ---- validators ----------------------------------------------------------------------------
+/// A validator's three keys. Vote and peer key prove that their holder agrees: each signs
+/// `validator_keys_hash`.
+struct ValidatorKeySet {
+    Ed25519Key vote_key;
+    VrfKey vrf_key;
+    Ed25519Key peer_key;
+    Ed25519Signature vote_proof;
+    Ed25519Signature peer_proof;
+    friend bool operator==(const ValidatorKeySet&, const ValidatorKeySet&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ValidatorKeySet, (), (vote_key, vrf_key, peer_key, vote_proof, peer_proof))
+/// H("mill/valkeys", chain ‖ owner ‖ vote key ‖ VRF key ‖ peer key).
+[[nodiscard]] Hash validator_keys_hash(const ChainId& chain, const ValidatorId& owner,
+                                       const ValidatorKeySet& keys);
+
+/// Makes the sender's account a validator. It stands in the set of the epoch after the next, if its
+/// stake is among the largest.
+struct ValidatorRegister {
+    static constexpr const char* kName = "validator_register";
+    static constexpr std::uint8_t kNumber = 0x80;
+    /// May end a jail; cannot touch stake or keys.
+    Address operator_account;
+    Address payout_account;
+    ValidatorKeySet keys;
+    Amount stake;
+    friend bool operator==(const ValidatorRegister&, const ValidatorRegister&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ValidatorRegister, (), (operator_account, payout_account, keys, stake))
+
+/// Anyone may add to a validator's stake; it belongs to the owner from then on.
+struct ValidatorStake {
+    static constexpr const char* kName = "validator_stake";
+    static constexpr std::uint8_t kNumber = 0x81;
+    ValidatorId validator;
+    Amount amount;
+    friend bool operator==(const ValidatorStake&, const ValidatorStake&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ValidatorStake, (), (validator, amount))
+
+/// By the owner: begins to unbond stake. With all of it, the validator leaves the set of the epoch
+/// after the next.
+struct ValidatorUnstake {
+    static constexpr const char* kName = "validator_unstake";
+    static constexpr std::uint8_t kNumber = 0x82;
+    ValidatorId validator;
+    Amount amount;
+    friend bool operator==(const ValidatorUnstake&, const ValidatorUnstake&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ValidatorUnstake, (), (validator, amount))
+
+/// By anyone: pays unbonded stake to the owner, once no vote it stood behind can be accused.
+struct ValidatorWithdraw {
+    static constexpr const char* kName = "validator_withdraw";
+    static constexpr std::uint8_t kNumber = 0x83;
+    ValidatorId validator;
+    friend bool operator==(const ValidatorWithdraw&, const ValidatorWithdraw&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ValidatorWithdraw, (), (validator))
+
+/// By the owner: exchanges keys, in force with the set of the epoch after the next, or accounts.
+/// Absent members stay.
+struct ValidatorKeys {
+    static constexpr const char* kName = "validator_keys";
+    static constexpr std::uint8_t kNumber = 0x84;
+    ValidatorId validator;
+    std::optional<ValidatorKeySet> keys;
+    std::optional<Address> operator_account;
+    std::optional<Address> payout_account;
+    friend bool operator==(const ValidatorKeys&, const ValidatorKeys&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ValidatorKeys, (), (validator, keys, operator_account, payout_account))
+
+/// By owner or operator: ends a jail whose time is over.
+struct ValidatorUnjail {
+    static constexpr const char* kName = "validator_unjail";
+    static constexpr std::uint8_t kNumber = 0x85;
+    ValidatorId validator;
+    friend bool operator==(const ValidatorUnjail&, const ValidatorUnjail&) = default;
+};
+BOOST_DESCRIBE_STRUCT(ValidatorUnjail, (), (validator))
+
 // ---- envelope ------------------------------------------------------------------------------
 using TxBody =
     std::variant<Transfer, Faucet, ProviderRegister, ProviderUpdate, ProviderAsk, ProviderPause,
                  ProviderResume, ProviderStake, ProviderUnstake, ProviderWithdraw, ProviderKeys,
                  ModulePublish, ModuleRenew, JobPost, JobCancel, JobTopup, JobRaise, LeaseStart,
-                 LeaseCommit, LeaseReveal, LeaseReportInput, LeaseReturn, LockRelease>;
+                 LeaseCommit, LeaseReveal, LeaseReportInput, LeaseReturn, LockRelease,
+                 EvidenceVotes, ValidatorRegister, ValidatorStake, ValidatorUnstake,
+                 ValidatorWithdraw, ValidatorKeys, ValidatorUnjail>;
 
 /// Lanes are separate sequences of one account, so that a stuck payment never holds up a reveal.
 inline constexpr std::uint8_t kNonceLanes = 16;

@@ -7,6 +7,7 @@ millrace_test(NAME test_market LABELS unit
     unit/market/main_path_test.cpp
     unit/market/refusal_test.cpp
     unit/market/state_test.cpp
+    unit/market/validator_test.cpp
   LIBS millrace_market)
 millrace_test(NAME test_market_history LABELS property
   SOURCES

@@ -122,6 +122,7 @@ class Engine {
     void enter(View view, const Certificate* entry);
     void lead();
     void propose(const ParentBlock& parent, View parent_view);
+    [[nodiscard]] std::vector<Vote> heard_votes() const;
     void follow();
     void time_out();
     void retry();

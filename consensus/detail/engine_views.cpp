@@ -262,8 +262,21 @@ void Engine::propose(const ParentBlock& parent, View parent_view) {
     at.build_asked = true;
     at.build_parent_view = parent_view;
     const WallTime timestamp_min{parent.timestamp.value + timing.spacing_min_ms};
-    emit(BuildBlock{current_, parent, timestamp_min});
-    if (MILLRACE_MUTANT(proposes_twice)) emit(BuildBlock{current_, parent, timestamp_min});
+    emit(BuildBlock{current_, parent, timestamp_min, heard_votes()});
+    if (MILLRACE_MUTANT(proposes_twice)) emit(BuildBlock{current_, parent, timestamp_min, {}});
+}
+
+std::vector<Vote> Engine::heard_votes() const {
+    std::vector<Vote> out;
+    for (std::uint16_t i = 0; i < config_.validators->size(); ++i) {
+        for (auto it = rounds_.lower_bound(current_); it != rounds_.begin();) {
+            const Vote* vote = (--it)->second.tally.any_of(ValidatorIndex{i});
+            if (vote == nullptr) continue;
+            out.push_back(*vote);
+            break;
+        }
+    }
+    return out;
 }
 
 void Engine::on(const BlockBuilt& event) {

@@ -1,12 +1,10 @@
 #include "market/block/apply.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <map>
 
 #include "market/block/clearing.hpp"
+#include "market/block/epoch.hpp"
 #include "market/block/fees.hpp"
-#include "market/ledger/validators.hpp"
 #include "market/rules/due.hpp"
 #include "market/rules/rules.hpp"
 
@@ -30,6 +28,8 @@ std::string_view sentence(BlockFault fault) {
             return "the header is not what the block's contents give";
         case BlockFault::version_unknown:
             return "the chain has moved to a protocol version that this software does not know";
+        case BlockFault::votes_invalid:
+            return "a vote in the block is not a sign of life that it needs";
     }
     return "unknown fault";
 }
@@ -56,12 +56,15 @@ class BlockRun {
         const TimeParams& time = ledger_.params.time;
         if (input_.time.value < chain.time.value + time.block_spacing_min_ms)
             return Err{BlockFault::time_too_early};
-        const auto proposer = load<GenesisValidator>(ledger_.state, validator_key(input_.proposer));
-        if (!proposer) return Err{BlockFault::proposer_unknown};
-        const auto output = verify(
-            proposer->vrf_key, beacon_input(chain.chain, chain.beacon).view(), input_.beacon_proof);
+        auto set = find_epoch_set(ledger_.state, chain.epoch);
+        MILLRACE_ASSERT(set.has_value());
+        set_ = *std::move(set);
+        if (input_.proposer >= set_.members.size()) return Err{BlockFault::proposer_unknown};
+        const SetMember& proposer = set_.members[input_.proposer];
+        const auto output = verify(proposer.vrf_key, beacon_input(chain.chain, chain.beacon).view(),
+                                   input_.beacon_proof);
         if (!output) return Err{BlockFault::beacon_invalid};
-        proposer_ = proposer->owner;
+        proposer_ = find_validator(ledger_, proposer.owner)->payout_account;
         epoch_ = chain.epoch;
         elapsed_ = std::min(input_.time.value - chain.time.value, time.active_step_max_ms);
         chain.height = next(chain.height);
@@ -70,9 +73,10 @@ class BlockRun {
         chain.beacon = beacon_of(*output);
         version_ = chain.protocol_version;
         count_signal();
+        MILLRACE_CHECK(note_signs_of_life());
         const bool clears = chain.pending.has_value();
         freeze_if_due(ledger_);
-        change_epoch();
+        if (chain.active_time >= chain.epoch_end) change_epoch(ledger_, set_);
         for (const DueKind kind : kDueKinds)
             if (kind != DueKind::job_wind_down) sweep(kind);
         if (clears) run_clearing(ledger_);
@@ -123,65 +127,19 @@ class BlockRun {
     [[nodiscard]] Refusal last_refusal() const { return last_refusal_; }
 
   private:
-    void change_epoch() {
-        ChainState& chain = ledger_.chain;
-        if (chain.active_time < chain.epoch_end) return;
-        chain.epoch = next(chain.epoch);
-        chain.epoch_end = ledger_.in(ledger_.params.time.epoch_ms);
-        chain.epoch_seeds = {chain.epoch_seeds[1], chain.beacon};
-        tally_signals();
-        if (chain.upgrade && chain.upgrade->epoch <= chain.epoch) {
-            chain.protocol_version = chain.upgrade->version;
-            chain.upgrade.reset();
-        }
-        pay_issuance();
+    Status<BlockFault> note_signs_of_life() {
+        const auto attendance = load<Attendance>(ledger_.state, attendance_key());
+        MILLRACE_ASSERT(attendance.has_value());
+        if (!votes_are_good(ledger_, set_, *attendance, input_.proposer, input_.view, input_.votes))
+            return Err{BlockFault::votes_invalid};
+        note_votes(ledger_, input_.proposer, input_.votes);
+        return Ok{};
     }
 
     /// Only what is above the present version is worth a row.
     void count_signal() {
         if (input_.version_signal <= ledger_.chain.protocol_version) return;
         store(ledger_.state, version_signal_key(input_.proposer), input_.version_signal);
-    }
-
-    /// At an epoch's end: the highest version that more than two thirds of the weight signalled, by
-    /// itself or by a later one, begins a stated number of epochs later. Signals then start anew.
-    void tally_signals() {
-        const std::vector<GenesisValidator> validators = load_validators(ledger_.state);
-        Uint128 weight = 0;
-        for (const GenesisValidator& v : validators) weight += v.stake.value;
-        std::map<std::uint16_t, Uint128, std::greater<>> by_version;
-        const auto count = static_cast<std::uint16_t>(validators.size());
-        for (std::uint16_t i = 0; i < count; ++i) {
-            const Key key = version_signal_key(i);
-            const auto signal = load<std::uint16_t>(ledger_.state, key);
-            if (!signal) continue;
-            by_version[*signal] += validators[i].stake.value;
-            ledger_.state.erase(key);
-        }
-        ChainState& chain = ledger_.chain;
-        Uint128 sum = 0;
-        for (const auto& [version, part] : by_version) {
-            sum += part;
-            if (sum * 3 <= weight * 2) continue;
-            if (!chain.upgrade || chain.upgrade->version < version)
-                chain.upgrade = Upgrade{version, Epoch{chain.epoch.value + kUpgradeDelayEpochs}};
-            return;
-        }
-    }
-
-    /// New money for validators, by stake, rounded down; at most what supply may still grow.
-    void pay_issuance() {
-        const Amount whole = std::min(ledger_.params.money.issuance_per_epoch, issuable(ledger_));
-        if (whole == Amount{}) return;
-        const std::vector<GenesisValidator> validators = load_validators(ledger_.state);
-        Uint128 weight = 0;
-        for (const GenesisValidator& v : validators) weight += v.stake.value;
-        for (const GenesisValidator& v : validators) {
-            const Amount part{
-                static_cast<std::uint64_t>(Uint128{whole.value} * v.stake.value / weight)};
-            issue(ledger_, part);
-            credit(ledger_, v.owner, part);
-        }
     }
 
     void sweep(DueKind kind) { sweep_due(ledger_, kind); }
@@ -197,12 +155,14 @@ class BlockRun {
         header.time = chain.time;
         header.active_time = chain.active_time;
         header.epoch = epoch_;
+        header.recovery = set_.recovery;
         header.view = input_.view;
         header.proposer = input_.proposer;
         header.beacon_proof = input_.beacon_proof;
         header.beacon = chain.beacon;
         header.transactions_root = transactions_root_in(receipts);
         header.receipts_root = receipts_root(receipts);
+        header.votes_root = votes_root(input_.votes);
         return header;
     }
 
@@ -210,9 +170,11 @@ class BlockRun {
     Overlay overlay_;
     Ledger ledger_;
     const BlockInput& input_;
-    Address proposer_;
-    /// Of the set that votes on this block, which may be the last of its epoch.
+    /// The set that votes on this block, which may be the last of its epoch.
+    EpochSet set_;
     Epoch epoch_;
+    /// Who gets the tips.
+    Address proposer_;
     std::uint16_t version_ = 0;
     std::uint64_t elapsed_ = 0;
     std::uint64_t bytes_ = 0;
@@ -263,24 +225,54 @@ Result<BlockOutcome, BlockFault> apply_block(const StateReader& state,
 Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
                                              const StateCommitter& committer,
                                              const BlockHeader& header,
-                                             std::span<const CheckedTx> transactions) {
+                                             std::span<const CheckedTx> transactions,
+                                             std::span<const Vote> votes) {
     AllChecked all(transactions);
-    return check_block(state, committer, header, all);
+    return check_block(state, committer, header, all, votes);
 }
 
 Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
                                              const StateCommitter& committer,
-                                             const BlockHeader& header, CheckedTxs& transactions) {
+                                             const BlockHeader& header, CheckedTxs& transactions,
+                                             std::span<const Vote> votes) {
+    if (votes.size() > kBlockVotesMax) return Err{BlockFault::votes_invalid};
     BlockInput input;
     input.parent = header.parent;
     input.time = header.time;
     input.view = header.view;
     input.proposer = header.proposer;
     input.beacon_proof = header.beacon_proof;
+    input.votes.assign(votes.begin(), votes.end());
     input.version_signal = header.version_signal;
     MILLRACE_TRY(BlockOutcome outcome, run_block(state, committer, input, transactions));
     if (outcome.header != header) return Err{BlockFault::header_mismatch};
     return outcome;
+}
+
+BoundedVector<Vote, kBlockVotesMax> choose_votes(const StateReader& state, const BlockInput& input,
+                                                 std::span<const Vote> known) {
+    Overlay overlay(state);
+    Ledger ledger(overlay);
+    const TimeParams& time = ledger.params.time;
+    // The block's own active time, against which its votes are judged.
+    ledger.chain.active_time.value +=
+        std::min(input.time.value - ledger.chain.time.value, time.active_step_max_ms);
+    const auto set = find_epoch_set(state, ledger.chain.epoch);
+    const auto attendance = load<Attendance>(state, attendance_key());
+    MILLRACE_ASSERT(set.has_value() && attendance.has_value());
+    std::vector<Vote> good;
+    for (const Vote& vote : known)
+        if (votes_are_good(ledger, *set, *attendance, input.proposer, input.view, {&vote, 1}))
+            good.push_back(vote);
+    std::stable_sort(good.begin(), good.end(), [&](const Vote& a, const Vote& b) {
+        return attendance->last[a.signer.value] < attendance->last[b.signer.value];
+    });
+    if (good.size() > kBlockVotesMax) good.resize(kBlockVotesMax);
+    std::sort(good.begin(), good.end(),
+              [](const Vote& a, const Vote& b) { return a.signer < b.signer; });
+    BoundedVector<Vote, kBlockVotesMax> out;
+    out.assign(good.begin(), good.end());
+    return out;
 }
 
 Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
@@ -298,18 +290,12 @@ Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
             out.dead.push_back(tx.hash());
     }
     out.outcome = run.finish(committer);
+    out.block.votes = input.votes;
     out.block.header = out.outcome.header;
     return out;
 }
 
 // ---- genesis -------------------------------------------------------------------------------
-
-std::vector<GenesisValidator> load_validators(const StateReader& state) {
-    std::vector<GenesisValidator> out;
-    for (const StateEntry& entry : state.scan(Key(Table::validator), {}, kValidatorsMax))
-        out.push_back(decode_state<GenesisValidator>(entry.value));
-    return out;
-}
 
 StateWrites genesis_writes(const Genesis& genesis) {
     MILLRACE_ASSERT(check_genesis(genesis).has_value());
@@ -329,11 +315,8 @@ StateWrites genesis_writes(const Genesis& genesis) {
         store(state, account_key(a.account), Account{a.amount, {}});
         chain.supply = plus(chain.supply, a.amount);
     }
-    for (const GenesisValidator& v : genesis.validators) {
-        store(state, validator_key(chain.validators), v);
-        chain.supply = plus(chain.supply, v.stake);
-        ++chain.validators;
-    }
+    for (const GenesisValidator& v : genesis.validators) chain.supply = plus(chain.supply, v.stake);
+    found_validators(state, genesis);
     store(state, params_key(), genesis.params);
     store(state, chain_key(), chain);
     return std::move(state).take();
@@ -348,6 +331,7 @@ BlockHeader genesis_header(const Genesis& genesis, const StateCommitter& committ
     header.beacon = hash_as<Beacon>(hash_bytes("mill/beacon-0", header.chain.view()));
     header.transactions_root = transactions_root({});
     header.receipts_root = receipts_root({});
+    header.votes_root = votes_root({});
     header.state_root = committer.root_after(genesis_writes(genesis));
     return header;
 }

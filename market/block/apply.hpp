@@ -25,9 +25,12 @@ enum class BlockFault : std::uint8_t {
     /// The chain has moved to rules that this software does not know: the node must stop and say
     /// so.
     version_unknown = 8,
+    /// A vote in the block is not a sign of life that it needs (block/epoch.hpp).
+    votes_invalid = 9,
 };
 BOOST_DESCRIBE_ENUM(BlockFault, time_too_early, proposer_unknown, beacon_invalid, too_many_bytes,
-                    too_many_ordinary_bytes, transaction_invalid, header_mismatch, version_unknown)
+                    too_many_ordinary_bytes, transaction_invalid, header_mismatch, version_unknown,
+                    votes_invalid)
 [[nodiscard]] std::string_view sentence(BlockFault fault);
 
 /// The newest version of the rules that this software follows.
@@ -42,6 +45,7 @@ struct BlockInput {
     /// VRF over `beacon_input` of the state's beacon, by the proposer's VRF key.
     VrfProof beacon_proof;
     std::vector<CheckedTx> transactions;
+    BoundedVector<Vote, kBlockVotesMax> votes;
     std::uint16_t version_signal = kProtocolVersion;
 };
 
@@ -64,16 +68,18 @@ struct BlockOutcome {
                                                            const BlockInput& input);
 
 /// Applies a block that another proposed and compares every field of its header.
-/// `transactions` are those of the block, in its order.
+/// `transactions` are those of the block, in its order; `votes` its votes.
 [[nodiscard]] Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
                                                            const StateCommitter& committer,
                                                            const BlockHeader& header,
-                                                           CheckedTxs& transactions);
+                                                           CheckedTxs& transactions,
+                                                           std::span<const Vote> votes);
 /// The same for transactions that were checked before.
 [[nodiscard]] Result<BlockOutcome, BlockFault> check_block(const StateReader& state,
                                                            const StateCommitter& committer,
                                                            const BlockHeader& header,
-                                                           std::span<const CheckedTx> transactions);
+                                                           std::span<const CheckedTx> transactions,
+                                                           std::span<const Vote> votes);
 
 struct BuiltBlock {
     Block block;
@@ -81,6 +87,12 @@ struct BuiltBlock {
     /// Candidates that cannot stand in any block of this chain any more (old nonce, expired).
     std::vector<TxHash> dead;
 };
+
+/// Out of votes that a leader knows, at most one a signer, those that a block on this state may and
+/// should carry: the longest silent first.
+[[nodiscard]] BoundedVector<Vote, kBlockVotesMax> choose_votes(const StateReader& state,
+                                                               const BlockInput& input,
+                                                               std::span<const Vote> known);
 
 /// Builds a block from candidates in the order of preference (a mempool's), leaving out what does
 /// not fit or is not good now. `input.transactions` is ignored.

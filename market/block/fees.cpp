@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "market/rules/evidence.hpp"
 #include "market/rules/stake.hpp"
 
 namespace millrace::market {
@@ -41,6 +42,13 @@ Charge charge_of(const StateReader& state, const ChainState& chain, const Params
     Charge charge;
     charge.fee = times(chain.base_fee, tx.weight());
     if (chain.faucet && std::holds_alternative<Faucet>(tx.tx().body)) charge.fee = {};
+    if (const auto* evidence = std::get_if<EvidenceVotes>(&tx.tx().body)) {
+        // Only what convicts has the reserved room: else anybody fills it with votes that do not.
+        if (check_evidence(state, chain, params, evidence->evidence) != Refusal::none)
+            return charge;
+        const Amount rate = std::min(chain.base_fee, params.fees.move_fee_per_byte_max);
+        return {times(rate, tx.weight()), std::nullopt, true};
+    }
     const std::optional<LeaseId> id = lease_of_move(tx.tx().body);
     if (!id) return charge;
     const auto lease = load<Lease>(state, lease_key(*id));

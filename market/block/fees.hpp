@@ -21,7 +21,7 @@ struct Charge {
 };
 /// A commit or reveal of a lease by its own provider is prepaid, at a capped fee, while that step
 /// is the lease's next one. Anybody else who relays a reveal pays as for any transaction: else a
-/// stranger could spend the provider's reserve.
+/// stranger could spend the provider's reserve. Evidence that convicts has the same room and cap.
 [[nodiscard]] Charge charge_of(const StateReader& state, const ChainState& chain,
                                const Params& params, const CheckedTx& tx);
 

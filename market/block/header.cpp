@@ -22,6 +22,18 @@ ListRoot transactions_root_in(std::span<const Receipt> receipts) {
     return list_root("mill/txs", leaves);
 }
 
+ListRoot votes_root(std::span<const Vote> votes) {
+    std::vector<Hash> leaves;
+    leaves.reserve(votes.size());
+    for (const Vote& vote : votes) leaves.push_back(hash_bytes("mill/vote", encode(vote)));
+    return list_root("mill/votes", leaves);
+}
+
+bool body_matches(const Block& block) {
+    return transactions_root(block.transactions) == block.header.transactions_root &&
+           votes_root(block.votes) == block.header.votes_root;
+}
+
 ListRoot receipts_root(std::span<const Receipt> receipts) {
     std::vector<Hash> leaves;
     leaves.reserve(receipts.size());

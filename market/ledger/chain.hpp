@@ -72,16 +72,19 @@ struct ChainState {
     ClearingNumber min_fill_until;
     /// Numbers leases, for their ids and for the order in queues.
     std::uint64_t leases_made = 0;
-    std::uint16_t validators = 0;
     std::optional<Upgrade> upgrade;
+    /// How often validators began anew after losing their vote tables: part of what they sign.
+    std::uint32_t recoveries = 0;
+    /// The oldest epoch whose set is kept.
+    Epoch oldest_set;
     friend bool operator==(const ChainState&, const ChainState&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ChainState, (),
                       (chain, protocol_version, faucet, height, time, active_time, epoch, epoch_end,
                        beacon, epoch_seeds, base_fee, supply, burnt, issued, clearing, pending,
                        next_cut_off, book_changed, bids, asks, bids_coming, asks_coming,
-                       supply_gained, clock_until, min_fill_until, leases_made, validators,
-                       upgrade))
+                       supply_gained, clock_until, min_fill_until, leases_made, upgrade, recoveries,
+                       oldest_set))
 
 [[nodiscard]] inline Key chain_key() {
     return Key(Table::chain);

@@ -20,16 +20,18 @@ std::optional<Amount> module_rent(const Params& params, std::uint64_t size, std:
 }
 
 Refusal check_signers(const Ledger& ledger, const ModulePublish& body) {
-    const std::vector<GenesisValidator> validators = load_validators(ledger.state);
+    // Of the statement's own epoch: the sets of this and the previous one are always kept.
+    const auto set = find_epoch_set(ledger.state, body.statement.epoch);
+    if (!set) return Refusal::module_epoch_wrong;
+    const std::vector<SetMember>& validators = set->members;
     Uint128 signed_weight = 0;
-    Uint128 weight = 0;
-    for (const GenesisValidator& v : validators) weight += v.stake.value;
+    const Uint128 weight = weight_of(validators);
     int last = -1;
     for (const ModuleSignature& s : body.signatures) {
         if (s.validator <= last || s.validator >= validators.size())
             return Refusal::module_signers_invalid;
         last = s.validator;
-        signed_weight += validators[s.validator].stake.value;
+        signed_weight += validators[s.validator].weight;
     }
     if (signed_weight * 3 <= weight * 2) return Refusal::module_quorum_missing;
     const Hash message = module_statement_hash(body.statement);

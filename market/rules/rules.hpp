@@ -40,6 +40,13 @@ MILLRACE_RULE(LeaseReveal)
 MILLRACE_RULE(LeaseReportInput)
 MILLRACE_RULE(LeaseReturn)
 MILLRACE_RULE(LockRelease)
+MILLRACE_RULE(EvidenceVotes)
+MILLRACE_RULE(ValidatorRegister)
+MILLRACE_RULE(ValidatorStake)
+MILLRACE_RULE(ValidatorUnstake)
+MILLRACE_RULE(ValidatorWithdraw)
+MILLRACE_RULE(ValidatorKeys)
+MILLRACE_RULE(ValidatorUnjail)
 #undef MILLRACE_RULE
 
 /// Checks a body and, when it is good, applies it.

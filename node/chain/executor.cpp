@@ -94,6 +94,9 @@ void append_pages(std::vector<DbWrite>& batch, const MapPageWrites& writes) {
 std::optional<cs::BlockFacts> MarketBlockReader::read(ByteView bytes) const {
     const auto block = decode<market::Block>(bytes);
     if (!block.has_value()) return std::nullopt;
+    // The hash is the header's: a body that is not the header's must not pass under it, or whoever
+    // answers first could have a good block judged by a bad body.
+    if (!market::body_matches(*block)) return std::nullopt;
     return facts_of(block->header);
 }
 
@@ -203,7 +206,13 @@ std::optional<Application::Built> Executor::build(const cs::BuildBlock& wanted) 
     input.parent = wanted.parent.hash;
     input.view = wanted.view;
     input.time = std::max(ports_.clock.now().wall, wanted.timestamp_min);
-    input.proposer = 0;
+    const std::vector<market::SetMember> members = market::load_validators(fresh->state_link);
+    const auto self = std::find_if(members.begin(), members.end(), [&](const auto& member) {
+        return member.vote_key == ports_.signer->vote_key();
+    });
+    if (self == members.end()) return std::nullopt;
+    input.proposer = static_cast<std::uint16_t>(self - members.begin());
+    input.votes = market::choose_votes(fresh->state_link, input, wanted.votes);
     const auto proof = ports_.signer->vrf_prove(before.chain, before.beacon);
     if (!proof.has_value()) {
         spdlog::error("cannot build a block: {}", proof.error().message);
@@ -245,7 +254,8 @@ Application::Checked Executor::check(const cs::CheckBlock& wanted) {
     const market::Params params = market::load_params(fresh->state_link);
     const auto transactions = tx_checks_.begin(block->transactions, chain_, params);
     MapCommitter committer(fresh->pages_link, fresh->parent_map);
-    auto outcome = market::check_block(fresh->state_link, committer, block->header, *transactions);
+    auto outcome = market::check_block(fresh->state_link, committer, block->header, *transactions,
+                                       block->votes);
     if (!outcome.has_value()) {
         spdlog::debug("invalid block at height {}: {}", block->header.height.value,
                       market::sentence(outcome.error()));
@@ -365,12 +375,14 @@ cs::Config Executor::next_epoch(const std::optional<Ed25519Key>& self) const {
     // The state after a boundary block is in the next epoch already.
     const Epoch epoch = chain.epoch;
     std::vector<cs::Validator> validators;
-    for (const market::GenesisValidator& validator : market::load_validators(db_state_))
-        validators.push_back({validator.vote_key, validator.stake.value});
+    const auto members = market::find_epoch_set(db_state_, epoch);
+    MILLRACE_ASSERT(members.has_value());
+    for (const market::SetMember& member : members->members)
+        validators.push_back({member.vote_key, member.weight});
     auto set = cs::ValidatorSet::make(std::move(validators));
     MILLRACE_ASSERT(set.has_value());
     cs::Config config;
-    config.chain = chain.chain;
+    config.chain = vote_domain(chain.chain, members->recovery);
     config.epoch = epoch;
     config.validators = std::make_shared<const cs::ValidatorSet>(*std::move(set));
     config.seed = cs::leader_seed(hash_as<cs::Beacon>(chain.epoch_seeds[0]), epoch);

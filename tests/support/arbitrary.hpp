@@ -2,6 +2,7 @@
 
 #include "common/codec.hpp"
 #include "common/rng.hpp"
+#include "common/vote.hpp"
 
 /// A value of any described type out of a seed: integers of every width, lists up to a few items.
 /// The same on every machine, so that the hash of many encodings is a vector.
@@ -51,6 +52,9 @@ T arbitrary(Rng& rng) {
             using M = std::remove_cvref_t<decltype(value.*d.pointer)>;
             value.*d.pointer = arbitrary<M>(rng);
         });
+        // What a nullify is about is not on the wire.
+        if constexpr (std::is_same_v<T, Subject>)
+            if (value.kind == VoteKind::nullify) value.proposal = {};
     }
     return value;
 }

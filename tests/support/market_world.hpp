@@ -14,7 +14,7 @@
 #include "market/query.hpp"
 #include "market/state_root.hpp"
 
-/// A whole chain in memory for tests of the ledger: one validator, named accounts, blocks on
+/// A whole chain in memory for tests of the ledger: its validators, named accounts, blocks on
 /// demand. Every block is applied, checked again as a stranger would, and audited: the sum of all
 /// money is the supply, and the root is that of a tree built anew.
 namespace millrace::market {
@@ -87,8 +87,11 @@ inline Amount all_money(const StateReader& state) {
         for (const StateEntry& e : state.scan(Key(table), {}, SIZE_MAX)) use(ByteView(e.value));
     };
     each(Table::account, [&](ByteView v) { sum = plus(sum, decode_state<Account>(v).balance); });
-    each(Table::validator,
-         [&](ByteView v) { sum = plus(sum, decode_state<GenesisValidator>(v).stake); });
+    each(Table::validator, [&](ByteView raw) {
+        const auto v = decode_state<Validator>(raw);
+        sum = plus(sum, v.stake);
+        for (const ValidatorUnbonding& u : v.unbonding) sum = plus(sum, u.amount);
+    });
     each(Table::provider, [&](ByteView v) {
         const auto p = decode_state<Provider>(v);
         CHECK(p.locked <= p.stake);
@@ -108,8 +111,8 @@ inline Amount all_money(const StateReader& state) {
 
 class World {
   public:
-    explicit World(Params params = Params::dev(), bool faucet = true)
-        : vote_(secret_from("vote")), vrf_(secret_from("vrf")) {
+    explicit World(Params params = Params::dev(), bool faucet = true,
+                   const std::vector<std::string>& validators = {"validator"}) {
         genesis_.name = std::string("test");
         genesis_.time = WallTime{1'800'000'000'000};
         genesis_.params = params;
@@ -117,14 +120,18 @@ class World {
         for (const char* name : {"alice", "bob", "carol", "dave", "erin", "frank"})
             people_.emplace(name, make_person(name));
         people_.emplace("validator", make_person("validator"));
+        for (const std::string& name : validators) people_.emplace(name, make_person(name));
         people_.emplace("stranger", make_person("stranger"));
         std::map<Address, Amount> sorted;
         for (auto& [name, p] : people_)
             if (name != "stranger") sorted[p.address] = credits(100'000);
         for (const auto& [a, amount] : sorted) genesis_.allocations.push_back({a, amount});
-        genesis_.validators.push_back(
-            {person("validator").address, vote_.public_key(), vrf_.public_key(),
-             Ed25519Secret(secret_from("peer")).public_key(), credits(1'000)});
+        for (const std::string& name : validators) {
+            const ValidatorKeySet keys =
+                name == "validator" ? make_keys(name, "") : make_keys(name, " of " + name);
+            genesis_.validators.push_back(
+                {person(name).address, keys.vote_key, keys.vrf_key, keys.peer_key, credits(1'000)});
+        }
         REQUIRE(check_genesis(genesis_).has_value());
         const StateWrites writes = genesis_writes(genesis_);
         head_ = genesis_header(genesis_, map);
@@ -177,9 +184,10 @@ class World {
     std::vector<Receipt> block(std::uint64_t ms = 100) {
         BlockInput input = next_input(ms);
         input.transactions = std::exchange(waiting_, {});
+        input.votes = choose_votes(state, input, std::exchange(heard_, {}));
         auto outcome = apply_block(state, map, input);
         REQUIRE(outcome.has_value());
-        auto again = check_block(state, map, outcome->header, input.transactions);
+        auto again = check_block(state, map, outcome->header, input.transactions, input.votes);
         REQUIRE(again.has_value());
         CHECK(again->writes == outcome->writes);
         accept(*outcome);
@@ -197,8 +205,69 @@ class World {
         BlockInput input;
         input.parent = block_hash(head_);
         input.time = WallTime{head_.time.value + ms};
-        input.beacon_proof = vrf_.prove(beacon_input(chain(), chain_state().beacon).view());
+        input.view = View{++views_};
+        input.proposer = proposer_ ? index_of(*proposer_).value_or(0) : std::uint16_t{0};
+        const SetMember& member = load_validators(state).at(input.proposer);
+        input.beacon_proof = VrfSecret(secret_from(seeds_.at(member.vrf_key.bytes)))
+                                 .prove(beacon_input(chain(), chain_state().beacon).view());
         return input;
+    }
+
+    // ---- validators -------------------------------------------------------------------------
+    /// Who proposes from here on, where it is in the running set; else its first member does.
+    void let_propose(const std::string& name) { proposer_ = name; }
+    /// Keys out of a seed, with their proofs for this owner.
+    ValidatorKeySet make_keys(const std::string& owner, const std::string& seed) {
+        const Ed25519Secret vote(secret_from("vote" + seed));
+        const VrfSecret vrf(secret_from("vrf" + seed));
+        const Ed25519Secret peer(secret_from("peer" + seed));
+        ValidatorKeySet keys;
+        keys.vote_key = vote.public_key();
+        keys.vrf_key = vrf.public_key();
+        keys.peer_key = peer.public_key();
+        const Hash statement = validator_keys_hash(chain(), address(owner), keys);
+        keys.vote_proof = vote.sign(statement.view());
+        keys.peer_proof = peer.sign(statement.view());
+        seeds_[keys.vote_key.bytes] = "vote" + seed;
+        seeds_[keys.vrf_key.bytes] = "vrf" + seed;
+        return keys;
+    }
+    ValidatorRegister validator_registration(const std::string& name, Amount stake) {
+        return {address(name), address(name), make_keys(name, " of " + name), stake};
+    }
+    /// The view of the last block.
+    [[nodiscard]] std::uint64_t view() const { return views_; }
+    /// Its place in the running set.
+    std::optional<std::uint16_t> index_of(const std::string& name) {
+        const auto members = load_validators(state);
+        for (std::uint16_t i = 0; i < members.size(); ++i)
+            if (members[i].owner == address(name)) return i;
+        return std::nullopt;
+    }
+    Vote vote_of(Epoch epoch, std::uint16_t signer, const Subject& subject) {
+        const EpochSet set = *find_epoch_set(state, epoch);
+        const Ed25519Secret secret(secret_from(seeds_.at(set.members.at(signer).vote_key.bytes)));
+        const ChainId domain = vote_domain(chain(), set.recovery);
+        return {epoch, subject, ValidatorIndex{signer},
+                secret.sign(signed_bytes(domain, epoch, subject))};
+    }
+    /// The next block's leader has heard this member of the running set.
+    void hear(std::uint16_t signer) {
+        heard_.push_back(vote_of(chain_state().epoch, signer, Subject::nullify(View{views_})));
+    }
+    Validator validator(const std::string& name) {
+        const auto v = load<Validator>(state, validator_key(address(name)));
+        REQUIRE(v.has_value());
+        return *v;
+    }
+    /// When a member of the running set last showed a sign of life.
+    ActiveTime load_last(std::uint16_t index) {
+        return load<Attendance>(state, attendance_key())->last.at(index);
+    }
+    /// Blocks until the epoch is over.
+    void end_epoch() {
+        const Epoch epoch = chain_state().epoch;
+        while (chain_state().epoch == epoch) block(3'000);
     }
     /// Sends one transaction in a block of its own.
     Refusal send(const std::string& from, TxBody body, std::uint64_t ms = 100) {
@@ -255,7 +324,8 @@ class World {
     }
     /// With the signature that belongs under its statement.
     ModulePublish signed_again(ModulePublish body) {
-        body.signatures = {{0, vote_.sign(module_statement_hash(body.statement).view())}};
+        body.signatures = {{0, Ed25519Secret(secret_from("vote"))
+                                   .sign(module_statement_hash(body.statement).view())}};
         return body;
     }
     /// Writes rows past the rules: what a long history would have left.
@@ -330,11 +400,14 @@ class World {
 
   private:
     Genesis genesis_;
-    Ed25519Secret vote_;
-    VrfSecret vrf_;
+    /// What secret belongs to a public key.
+    std::map<std::array<std::uint8_t, 32>, std::string> seeds_;
+    std::optional<std::string> proposer_;
+    std::uint64_t views_ = 0;
     std::map<std::string, Person> people_;
     BlockHeader head_;
     std::vector<CheckedTx> waiting_;
+    std::vector<Vote> heard_;
     std::vector<Event> events_;
 };
 

@@ -21,6 +21,9 @@ struct Totals {
     std::size_t deleted = 0;
     std::size_t freezes = 0;
     std::size_t shrunk = 0;
+    std::size_t expelled = 0;
+    std::size_t jailed = 0;
+    std::size_t largest_set = 0;
 };
 
 class History {
@@ -46,6 +49,11 @@ class History {
         p.auction.bids_max = 8;
         p.auction.leases_per_clearing = 6;
         p.money.issuance_per_epoch = Amount{12'345};
+        p.time.epoch_ms = 6'000;
+        p.validators.validators_max = 4;
+        p.validators.absence_ms = 16'000;
+        p.validators.jail_ms = 3'000;
+        p.validators.double_vote_slash_bp = 7'001;
         return p;
     }
 
@@ -53,6 +61,7 @@ class History {
         const std::uint64_t actions = rng.below(6);
         for (std::uint64_t i = 0; i < actions; ++i) act();
         work_on_leases();
+        act_as_validators();
         const std::uint64_t ms = rng.chance(20) ? rng.between(2'000, 9'000) : rng.between(50, 400);
         MemoryState parent;
         for (const auto& [key, value] : world.state.entries()) parent.apply({{key, value}});
@@ -148,6 +157,53 @@ class History {
             default:
                 return world.queue(anyone(), ProviderWithdraw{world.address(any_provider())});
         }
+    }
+
+    /// Who votes, stakes, contradicts itself; some are heard and some are not.
+    void act_as_validators() {
+        const auto members = load_validators(world.state);
+        totals.largest_set = std::max(totals.largest_set, members.size());
+        const std::string name = rng.chance(5) ? "validator" : anyone();
+        const ValidatorId id = world.address(name);
+        world.let_propose(rng.chance(2) ? "validator" : name);
+        for (std::uint16_t i = 0; i < members.size(); ++i)
+            if (world.view() > 0 && rng.chance(40)) world.hear(i);
+        if (!rng.chance(3)) return;
+        switch (rng.below(9)) {
+            case 0:
+            case 1:
+                return world.queue(
+                    name, world.validator_registration(name, credits(rng.between(900, 2'500))));
+            case 2:
+                return world.queue(anyone(), ValidatorStake{id, credits(rng.below(500))});
+            case 3:
+                return world.queue(name, ValidatorUnstake{id, credits(rng.below(2'000))});
+            case 4:
+            case 5:
+                return world.queue(anyone(), ValidatorWithdraw{id});
+            case 6:
+                return world.queue(name, ValidatorUnjail{id});
+            case 7: {
+                const std::string seed = " of " + name + std::to_string(rng.below(6));
+                return world.queue(name, ValidatorKeys{id, world.make_keys(name, seed),
+                                                       std::nullopt, world.address(anyone())});
+            }
+            default:
+                if (rng.chance(4)) contradict();
+        }
+    }
+
+    /// Somebody shows two votes of one member that no honest one makes.
+    void contradict() {
+        const Epoch now = world.chain_state().epoch;
+        const Epoch epoch{now.value - std::min<std::uint64_t>(now.value, rng.below(3))};
+        const auto set = find_epoch_set(world.state, epoch);
+        if (!set) return;
+        const auto signer = static_cast<std::uint16_t>(rng.below(set->members.size()));
+        world.queue(anyone(),
+                    EvidenceVotes{
+                        {world.vote_of(epoch, signer, Subject::nullify(View{7})),
+                         world.vote_of(epoch, signer, Subject::finalize(View{7}, {View{6}, {}}))}});
     }
 
     Ask random_ask() {
@@ -256,6 +312,36 @@ class History {
             }
         }
         check_jobs();
+        check_validators();
+    }
+
+    /// The sets are whole, and the candidates are exactly those who may stand.
+    void check_validators() {
+        const ChainState chain = world.chain_state();
+        const auto set = find_epoch_set(world.state, chain.epoch);
+        REQUIRE(set.has_value());
+        CHECK(!set->members.empty());
+        CHECK(set->members.size() <= world.params().validators.validators_max);
+        CHECK(find_epoch_set(world.state, next(chain.epoch)).has_value());
+        CHECK(!find_epoch_set(world.state, Epoch{chain.epoch.value + 2}).has_value());
+        CHECK(load<Attendance>(world.state, attendance_key())->last.size() == set->members.size());
+        std::set<Bytes> ranked;
+        for (const StateEntry& e : world.state.scan(Key(Table::validator), {}, SIZE_MAX)) {
+            const auto v = decode_state<Validator>(e.value);
+            CHECK(v.rank.has_value() == is_candidate(world.params(), v));
+            if (v.rank) {
+                CHECK(*v.rank == v.stake);
+                ranked.insert(validator_rank_key(*v.rank, v.owner).bytes());
+            }
+            if (v.standing == ValidatorStanding::expelled) expelled_.insert(v.owner);
+            if (v.standing == ValidatorStanding::jailed) jailed_.insert(v.owner);
+        }
+        std::set<Bytes> rows;
+        for (const StateEntry& e : world.state.scan(Key(Table::validator_rank), {}, SIZE_MAX))
+            rows.insert(e.key);
+        CHECK(rows == ranked);
+        totals.expelled = expelled_.size();
+        totals.jailed = jailed_.size();
     }
 
     /// Every job's money is what its open chunks need, neither more nor less.
@@ -288,6 +374,8 @@ class History {
     std::set<LeaseId> paid_;
     std::set<std::pair<JobId, std::uint32_t>> final_;
     std::size_t seen_ = 0;
+    std::set<Address> expelled_;
+    std::set<Address> jailed_;
 };
 
 }  // namespace
@@ -308,6 +396,9 @@ TEST_SUITE("market/history") {
             all.deleted += history.totals.deleted;
             all.freezes += history.totals.freezes;
             all.shrunk += history.totals.shrunk;
+            all.expelled += history.totals.expelled;
+            all.jailed += history.totals.jailed;
+            all.largest_set = std::max(all.largest_set, history.totals.largest_set);
             for (const auto& [state, n] : history.totals.leases) all.leases[state] += n;
         }
         // The histories reach what they are meant to reach.
@@ -321,12 +412,16 @@ TEST_SUITE("market/history") {
         CHECK(all.leases[LeaseState::missed] > 20);
         CHECK(all.leases[LeaseState::returned] > 5);
         CHECK(all.leases[LeaseState::lost] > 3);
+        CHECK(all.expelled > 3);
+        CHECK(all.jailed > 3);
+        CHECK(all.largest_set > 2);
         MESSAGE("applied " << all.applied << ", refused " << all.refused << ", settled "
                            << all.leases[LeaseState::settled] << ", missed "
                            << all.leases[LeaseState::missed] << ", lost "
                            << all.leases[LeaseState::lost] << ", returned "
                            << all.leases[LeaseState::returned] << ", disputed " << all.disputed
-                           << ", jobs deleted " << all.deleted << ", freezes " << all.freezes);
+                           << ", jobs deleted " << all.deleted << ", freezes " << all.freezes
+                           << ", expelled " << all.expelled << ", jailed " << all.jailed);
     }
 }
 

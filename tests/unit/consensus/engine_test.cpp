@@ -227,6 +227,39 @@ TEST_SUITE("consensus/simplex") {
                   .has_value());
     }
 
+    TEST_CASE("a leader is told the newest vote of each validator that it has heard") {
+        Bench bench(7);
+        bench.start();
+        const std::uint64_t own = bench.view_led(true, 4);
+        // Nobody agrees on anything; one validator is never heard, another only in the first view.
+        const auto self = bench.config.self->value;
+        const auto silent = static_cast<std::uint16_t>((self + 1) % 7);
+        const auto lost = static_cast<std::uint16_t>((self + 2) % 7);
+        bench.receive(lost, bench.vote(lost, Subject::nullify(View{1})));
+        for (std::uint64_t view = 1; view < own; ++view)
+            for (std::uint16_t i = 0; i < 7; ++i)
+                if (i != self && i != silent && i != lost)
+                    bench.receive(i, bench.vote(i, Subject::nullify(View{view})));
+        for (int i = 0; i < 100 && bench.engine->current_view() < View{own}; ++i) {
+            bench.wait(1'000);
+            // After a time-out of its own this validator completes the quorum.
+        }
+        REQUIRE(bench.engine->current_view() == View{own});
+        bench.wait(1'000);
+        REQUIRE(!bench.all<BuildBlock>().empty());
+        const BuildBlock ask = bench.all<BuildBlock>().back();
+        REQUIRE(ask.view == View{own});
+        std::map<std::uint16_t, View> heard;
+        for (const Vote& vote : ask.votes) {
+            CHECK(vote == bench.vote(vote.signer.value, vote.subject));
+            CHECK(heard.emplace(vote.signer.value, vote.subject.view).second);
+        }
+        CHECK(!heard.contains(silent));
+        CHECK(heard.at(lost) == View{1});
+        for (std::uint16_t i = 0; i < 7; ++i)
+            if (i != silent && i != lost) CHECK(heard.at(i) == View{own - 1});
+    }
+
     TEST_CASE("a single validator needs nobody and no timer") {
         Bench bench(1);
         bench.start();

@@ -60,10 +60,10 @@ TEST_SUITE("market/block") {
                 return;
             ++changed;
             CAPTURE(std::string(d.name));
-            CHECK(!check_block(w.state, w.map, header, {}).has_value());
+            CHECK(!check_block(w.state, w.map, header, {}, {}).has_value());
         });
-        CHECK(changed == 11);
-        CHECK(check_block(w.state, w.map, good->header, {}).has_value());
+        CHECK(changed == 13);
+        CHECK(check_block(w.state, w.map, good->header, {}, {}).has_value());
     }
 
     TEST_CASE("active time cuts outages out; epochs end with the first block past their time") {
@@ -92,7 +92,7 @@ TEST_SUITE("market/block") {
                 input.version_signal = signal;
                 const auto out = apply_block(w.state, w.map, input);
                 REQUIRE(out.has_value());
-                CHECK(check_block(w.state, w.map, out->header, {}).has_value());
+                CHECK(check_block(w.state, w.map, out->header, {}, {}).has_value());
                 w.accept(*out);
             }
         };
@@ -210,7 +210,7 @@ TEST_SUITE("market/block") {
         CHECK(built->block.transactions.size() == 1);
         CHECK(built->dead == std::vector<TxHash>{candidates[0].hash()});
         std::vector<CheckedTx> again{candidates[2]};
-        CHECK(check_block(w.state, w.map, built->block.header, again).has_value());
+        CHECK(check_block(w.state, w.map, built->block.header, again, {}).has_value());
     }
 
     TEST_CASE("lanes are sequences of their own") {

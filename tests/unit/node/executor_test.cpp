@@ -72,6 +72,52 @@ TEST_SUITE("node/executor") {
         CHECK(f.balance(chain, "bob") == market::plus(before, market::credits(5)));
     }
 
+    TEST_CASE("a body that is not the header's does not pass under its hash") {
+        Fixture f;
+        NodeChain chain = f.open();
+        REQUIRE(chain.mempool.add(f.payment("alice", 0, 5)).has_value());
+        f.clock.advance(100);
+        const auto built = chain.executor->build(chain.wanted(1));
+        REQUIRE(built.has_value());
+        const MarketBlockReader reader;
+        CHECK(reader.read(built->block).has_value());
+        auto block = *decode<market::Block>(built->block);
+        REQUIRE(block.transactions.size() == 1);
+        auto without = block;
+        without.transactions.clear();
+        CHECK(!reader.read(encode(without)).has_value());
+        auto with_vote = block;
+        with_vote.votes.push_back({});
+        CHECK(!reader.read(encode(with_vote)).has_value());
+    }
+
+    TEST_CASE("a member builds under its own index, shows whom it heard, and others agree") {
+        market::Params params = market::Params::dev();
+        params.validators.absence_ms = 1'000;
+        Fixture f{{}, market::World(params, true, {"validator", "v1", "v2"})};
+        NodeChain chain = f.open();
+        f.clock.advance(100);
+        consensus::BuildBlock wanted = chain.wanted(5);
+        const std::uint16_t self = *f.world.index_of("validator");
+        for (std::uint16_t i = 0; i < 3; ++i)
+            wanted.votes.push_back(f.world.vote_of(Epoch{0}, i, Subject::nullify(View{4})));
+        const auto built = chain.executor->build(wanted);
+        REQUIRE(built.has_value());
+        const auto block = *decode<market::Block>(built->block);
+        CHECK(block.header.proposer == self);
+        CHECK(block.votes.size() == 2);
+        const auto config = chain.executor->next_epoch(f.world.validator("validator").vote_key);
+        REQUIRE(config.self.has_value());
+        CHECK(config.self->value == self);
+        CHECK(config.validators->size() == 3);
+        CHECK(config.validators->total() == 3'000'000);
+        test::TempDir other;
+        NodeChain stranger(other.path(), f.world.genesis(), f.clock);
+        consensus::CheckBlock check;
+        check.block = NodeChain::block_of(built->block);
+        CHECK(stranger.executor->check(check).verdict == consensus::Verdict::valid);
+    }
+
     TEST_CASE("an older finalization that is told again does not replace the newer proof") {
         Fixture f;
         NodeChain chain = f.open();

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "market/block/apply.hpp"
+#include "market/ledger/validators.hpp"
 #include "market/query.hpp"
 #include "market/state_root.hpp"
 #include "tests/support/arbitrary.hpp"
@@ -55,6 +56,9 @@ TEST_SUITE("market/golden") {
         check_type<Chunk>(golden, "state/chunk");
         check_type<Lease>(golden, "state/lease");
         check_type<TaskResult>(golden, "state/task_result");
+        check_type<Validator>(golden, "state/validator");
+        check_type<EpochSet>(golden, "state/epoch_set");
+        check_type<Attendance>(golden, "state/attendance");
         golden.finish();
     }
 
@@ -94,7 +98,7 @@ TEST_SUITE("market/golden") {
         // The number stands before the body's 20 + 8 + 1 bytes.
         const std::size_t at = raw.size() - 30;
         REQUIRE(raw[at] == Transfer::kNumber);
-        for (const int number : {0x00, 0x03, 0x50, 0x60, 0x70, 0x80, 0xff}) {
+        for (const int number : {0x00, 0x03, 0x50, 0x60, 0x71, 0x7f, 0x86, 0x8f, 0xff}) {
             raw[at] = static_cast<std::uint8_t>(number);
             CHECK(decode<Tx>(raw).error() == DecodeError::bad_alternative);
         }

@@ -81,7 +81,8 @@ std::string difference_of(const market::TaskResult& here, const market::TaskResu
     return "";
 }
 
-Try<Verifier> Verifier::prepare(Context& context, const market::JobView& job, fs::path scratch) {
+Try<Verifier> Verifier::prepare(Context& context, const market::JobView& job,
+                                const fs::path& scratch) {
     std::error_code ec;
     fs::remove_all(scratch, ec);
     fs::create_directories(scratch, ec);

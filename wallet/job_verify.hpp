@@ -30,7 +30,7 @@ class Verifier {
   public:
     /// `scratch` is a folder of its own, emptied now and left to the caller to remove.
     [[nodiscard]] static Try<Verifier> prepare(Context& context, const market::JobView& job,
-                                               std::filesystem::path scratch);
+                                               const std::filesystem::path& scratch);
     /// Runs one task in a worker process. Refuses what this machine cannot run.
     [[nodiscard]] Try<Verified> verify(const TaskOutcome& task) const;
 

@@ -73,6 +73,7 @@ Try<Hash> file_root(const fs::path& path, std::uint64_t length) {
         if (got == 0) break;
         if (!hasher.push(ByteView(piece).first(got)))
             return Err{Failure{Exit::bad_input, path.string() + " is larger than a file may be"}};
+        if (got < piece.size()) break;  // the end, or an error: both are told apart below
     }
     if (hasher.length() != length || std::ferror(file.get()) != 0)
         return Err{Failure{Exit::bad_input, path.string() + " is not as long as it was"}};

@@ -18,6 +18,7 @@
 #include "node/provider/loop.hpp"
 #include "node/rpc/node_api.hpp"
 #include "node/rpc/server_http.hpp"
+#include "node/rpc/store_blobs.hpp"
 #include "node/settings.hpp"
 #include "node/signer.hpp"
 
@@ -28,38 +29,6 @@ using namespace millrace::node;
 
 constexpr int kExitUsage = 1;
 constexpr int kExitFault = 6;
-
-/// The store as the HTTP server sees it.
-class HttpBlobs final : public rpc::BlobPort {
-  public:
-    explicit HttpBlobs(BlobStore& store) : store_(store) {}
-    Result<std::unique_ptr<Upload>> upload(std::uint64_t size) override {
-        MILLRACE_TRY(std::unique_ptr<BlobStore::Upload> inner, store_.begin(size));
-        return std::unique_ptr<Upload>(std::make_unique<HttpUpload>(std::move(inner)));
-    }
-    std::optional<Download> find(std::string_view id_hex) override {
-        const auto raw = from_hex(id_hex);
-        const auto id = raw ? BlobId::from(*raw) : std::nullopt;
-        const auto found = id ? store_.find(*id) : std::nullopt;
-        if (!found) return std::nullopt;
-        return Download{found->path.string(), found->size};
-    }
-
-  private:
-    class HttpUpload final : public Upload {
-      public:
-        explicit HttpUpload(std::unique_ptr<BlobStore::Upload> inner) : inner_(std::move(inner)) {}
-        Status<> write(ByteView piece) override { return inner_->write(piece); }
-        Result<std::string> finish() override {
-            MILLRACE_TRY(const BlobId id, inner_->finish());
-            return to_hex(id.view());
-        }
-
-      private:
-        std::unique_ptr<BlobStore::Upload> inner_;
-    };
-    BlobStore& store_;
-};
 
 /// Blocks the signals that end a daemon in all threads, and gives them out one by one.
 class StopSignals {
@@ -113,6 +82,8 @@ int run(const Settings& settings) {
     if (!blobs.has_value()) return fail(blobs.error(), 2);
     auto trees = TreeStore::open(settings.data_dir / "trees", **blobs);
     if (!trees.has_value()) return fail(trees.error(), 2);
+    auto pins = Pins::open(settings.data_dir / "pins", **blobs, **trees);
+    if (!pins.has_value()) return fail(pins.error(), 2);
     auto genesis = load_or_make_dev_genesis(settings.data_dir / "genesis.json", *keys);
     if (!genesis.has_value()) return fail(genesis.error(), 2);
     auto journal = Journal::open(settings.data_dir / "provider");
@@ -163,6 +134,7 @@ int run(const Settings& settings) {
                            intake,
                            **blobs,
                            **trees,
+                           **pins,
                            announcer,
                            clock,
                            chain,
@@ -175,7 +147,7 @@ int run(const Settings& settings) {
                            progress};
     rpc::MethodTable methods(JsonStyle{genesis->network});
     rpc::add_all_methods(methods, api);
-    HttpBlobs http_blobs(**blobs);
+    rpc::StoreBlobs http_blobs(**blobs);
     rpc::HttpSettings http;
     http.address = settings.rpc_address;
     http.port = settings.rpc_port;
@@ -188,7 +160,12 @@ int run(const Settings& settings) {
         offer.endpoint = settings.rpc_address + ":" + std::to_string(server.port());
         loop = std::make_unique<ProviderLoop>(
             ProviderLoop::Ports{**db, intake, mempool, clock, backend, progress,
-                                [&](Needed needed) { hold(**blobs, **trees, std::move(needed)); },
+                                [&](Needed needed) {
+                                    hold(**blobs, **trees, std::move(needed));
+                                    const auto kept = (*pins)->refresh(StateSnapshot(**db).state());
+                                    if (!kept.has_value())
+                                        spdlog::error("{}", kept.error().message);
+                                },
                                 keys->provider, keys->provider_vrf.public_key(), chain,
                                 genesis->network, owner},
             std::move(offer), *std::move(journal));

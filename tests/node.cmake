@@ -3,6 +3,8 @@ if(MILLRACE_PURE_ONLY)
 endif()
 millrace_test(NAME test_node LABELS unit
   SOURCES
+    unit/node/blob_arrival_test.cpp
+    unit/node/blob_http_test.cpp
     unit/node/blob_store_test.cpp
     unit/node/engine_test.cpp
     unit/node/executor_test.cpp

@@ -1,16 +1,20 @@
 #include "node/blobs/needed.hpp"
 
+#include <algorithm>
+
 #include "common/page_tree.hpp"
 #include "market/ledger/jobs.hpp"
+#include "market/ledger/leases.hpp"
 #include "market/ledger/modules.hpp"
+#include "market/ledger/providers.hpp"
 
 namespace millrace::node {
 
 namespace {
 
 /// Places of the ids in the ledger's keys, after the table's byte.
-constexpr std::size_t kJobAt = 1;
-constexpr std::size_t kResultProviderAt = kJobAt + JobId::kSize + sizeof(std::uint32_t);
+constexpr std::size_t kIdAt = 1;
+constexpr std::size_t kLeaseAt = kIdAt + Address::kSize;
 /// Rows of one read, so that no list of all jobs is ever in memory.
 constexpr std::size_t kPageRows = 256;
 
@@ -30,13 +34,37 @@ void each_row(const market::StateReader& state, const market::Key& prefix, std::
     }
 }
 
-void add_reads(const market::StateReader& state, const JobId& id, Needed& out) {
-    const auto spec = market::load<market::JobSpec>(state, market::job_spec_key(id));
+BlobId blob_of(const market::Module& module) {
+    return hash_as<BlobId>(file_id(module.size, hash_as<Hash>(module.blob)));
+}
+
+void add_reads(const market::StateReader& state, const market::JobSpec& spec, Needed& out) {
+    if (const auto module = market::load<market::Module>(state, market::module_key(spec.image)))
+        out.blobs.insert(blob_of(*module));
+    if (spec.input) out.trees.insert(spec.input->root);
+    if (spec.stdin_blob) out.blobs.insert(hash_as<BlobId>(spec.stdin_blob->id));
+}
+
+void add_result(const market::TaskResult& result, Needed& out) {
+    out.add_output(result.output_root, result.tails);
+}
+
+/// What the tasks of one lease read and left.
+void add_lease(const market::StateReader& state, const market::Lease& lease, std::size_t& results,
+               Needed& out) {
+    const auto spec = market::load<market::JobSpec>(state, market::job_spec_key(lease.job));
     if (!spec) return;
-    if (const auto module = market::load<market::Module>(state, market::module_key(spec->image)))
-        out.blobs.insert(hash_as<BlobId>(file_id(module->size, hash_as<Hash>(module->blob))));
-    if (spec->input) out.trees.insert(spec->input->root);
-    if (spec->stdin_blob) out.blobs.insert(hash_as<BlobId>(spec->stdin_blob->id));
+    add_reads(state, *spec, out);
+    const std::uint64_t first = std::uint64_t{lease.chunk} * spec->tasks_per_lot;
+    const std::uint64_t end = std::min<std::uint64_t>(spec->tasks, first + spec->tasks_per_lot);
+    for (std::uint64_t task = first; task < end && results > 0; ++task) {
+        const auto result = market::load<market::TaskResult>(
+            state,
+            market::task_result_key(lease.job, static_cast<std::uint32_t>(task), lease.provider));
+        if (!result) continue;
+        --results;
+        add_result(*result, out);
+    }
 }
 
 }  // namespace
@@ -48,23 +76,36 @@ void Needed::add_output(const TreeRoot& output, const Hash& tails_hash) {
 
 Needed needed_by_jobs(const market::StateReader& state, const market::ProviderId& provider) {
     Needed out;
-    std::size_t results = kNeededResultsMax;
+    each_row(state, market::Key(market::Table::module), kNeededModulesMax,
+             [&](const market::StateEntry& row) {
+                 out.blobs.insert(blob_of(market::decode_state<market::Module>(row.value)));
+             });
     each_row(
         state, market::Key(market::Table::job), kNeededJobsMax, [&](const market::StateEntry& row) {
-            const auto id = market::id_in_key<JobId>(row.key, kJobAt);
-            if (market::decode_state<market::Job>(row.value).chunks_left > 0)
-                add_reads(state, id, out);
-            each_row(state, market::Key(market::Table::task_result).add(id), results,
-                     [&](const market::StateEntry& result) {
-                         --results;
-                         if (market::id_in_key<market::ProviderId>(result.key, kResultProviderAt) !=
-                             provider)
-                             return;
-                         const auto is = market::decode_state<market::TaskResult>(result.value);
-                         out.add_output(is.output_root, is.tails);
-                     });
+            if (market::decode_state<market::Job>(row.value).chunks_left == 0) return;
+            const auto id = market::id_in_key<JobId>(row.key, kIdAt);
+            if (const auto spec = market::load<market::JobSpec>(state, market::job_spec_key(id)))
+                add_reads(state, *spec, out);
         });
+    std::size_t results = kNeededResultsMax;
+    each_row(state, market::Key(market::Table::provider_lease).add(provider), kNeededLeasesMax,
+             [&](const market::StateEntry& row) {
+                 const auto lease = market::load<market::Lease>(
+                     state, market::lease_key(market::id_in_key<LeaseId>(row.key, kLeaseAt)));
+                 if (lease) add_lease(state, *lease, results, out);
+             });
     return out;
+}
+
+bool add_whole_job(const market::StateReader& state, const JobId& job, Needed& needed) {
+    const auto spec = market::load<market::JobSpec>(state, market::job_spec_key(job));
+    if (!spec) return false;
+    add_reads(state, *spec, needed);
+    each_row(state, market::Key(market::Table::task_result).add(job), kNeededResultsMax,
+             [&](const market::StateEntry& row) {
+                 add_result(market::decode_state<market::TaskResult>(row.value), needed);
+             });
+    return true;
 }
 
 void hold(BlobStore& blobs, TreeStore& trees, Needed needed) {

@@ -19,16 +19,23 @@ struct Needed {
     void add_output(const TreeRoot& output, const Hash& tails_hash);
 };
 
-/// Jobs and results that one look takes in. Beyond them the least recently used are evicted as if
-/// nobody needed them; a node with more raises its quota and this.
-inline constexpr std::size_t kNeededJobsMax = 4'096;
+/// Rows of one kind that one look takes in. Beyond them the least recently used are evicted as if
+/// nobody needed them; a node with more raises its quota and these.
+inline constexpr std::size_t kNeededJobsMax = 16'384;
+inline constexpr std::size_t kNeededModulesMax = 16'384;
+inline constexpr std::size_t kNeededLeasesMax = 65'536;
 inline constexpr std::size_t kNeededResultsMax = 65'536;
 
-/// Reads the ledger: module, input and standard input of every job with open lots, and the results
-/// that `provider` has revealed of any job whose rows are still kept, which is at least as long as
-/// its retention.
+/// Reads the ledger: published modules; module, input and standard input of every job with open
+/// lots; and of the leases of `provider`, what their jobs read and what their tasks left, until the
+/// retention that the buyer paid for is over in active time. A lease leaves its provider's list at
+/// that moment, and then nothing of it is needed any more.
 [[nodiscard]] Needed needed_by_jobs(const market::StateReader& state,
                                     const market::ProviderId& provider);
+
+/// Adds what a job reads and what all of its results left, as far as the ledger still has them;
+/// false when it has no such job.
+bool add_whole_job(const market::StateReader& state, const JobId& job, Needed& needed);
 
 /// Keeps exactly these from eviction, until the next call.
 void hold(BlobStore& blobs, TreeStore& trees, Needed needed);

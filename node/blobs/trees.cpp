@@ -28,6 +28,12 @@ std::string tree_name(const TreeRoot& root) {
 std::string tails_name(const Hash& hash) {
     return to_hex(hash.view()) + ".tails";
 }
+std::set<std::string> names_of(const std::set<TreeRoot>& trees, const std::set<Hash>& tails) {
+    std::set<std::string> names;
+    for (const TreeRoot& root : trees) names.insert(tree_name(root));
+    for (const Hash& hash : tails) names.insert(tails_name(hash));
+    return names;
+}
 
 }  // namespace
 
@@ -80,7 +86,7 @@ void TreeStore::note(const std::string& name, std::uint64_t bytes) {
 
 void TreeStore::make_room() {
     for (auto oldest = by_age_.begin(); bytes_ > kBytesMax && oldest != by_age_.end();) {
-        if (held_.contains(oldest->second)) {
+        if (held_.contains(oldest->second) || pinned_.contains(oldest->second)) {
             ++oldest;
             continue;
         }
@@ -103,11 +109,15 @@ Status<> TreeStore::write(const std::string& name, ByteView raw) {
 }
 
 void TreeStore::hold(const std::set<TreeRoot>& trees, const std::set<Hash>& tails) {
-    std::set<std::string> names;
-    for (const TreeRoot& root : trees) names.insert(tree_name(root));
-    for (const Hash& hash : tails) names.insert(tails_name(hash));
+    std::set<std::string> names = names_of(trees, tails);
     const std::lock_guard lock(mutex_);
     held_ = std::move(names);
+}
+
+void TreeStore::pin(const std::set<TreeRoot>& trees, const std::set<Hash>& tails) {
+    std::set<std::string> names = names_of(trees, tails);
+    const std::lock_guard lock(mutex_);
+    pinned_ = std::move(names);
 }
 
 Status<> TreeStore::put_tails(const vm::Tails& tails) {

@@ -41,6 +41,8 @@ class TreeStore {
     [[nodiscard]] std::vector<BlobId> blobs_of(const TreeRoot& root);
     /// Manifests and tails that are never deleted; replaces the sets of the last call.
     void hold(const std::set<TreeRoot>& trees, const std::set<Hash>& tails);
+    /// The same for what people asked to keep.
+    void pin(const std::set<TreeRoot>& trees, const std::set<Hash>& tails);
 
   private:
     TreeStore(std::filesystem::path folder, BlobStore& blobs)
@@ -62,6 +64,7 @@ class TreeStore {
     std::map<std::string, Entry> files_;
     std::map<std::uint64_t, std::string> by_age_;
     std::set<std::string> held_;
+    std::set<std::string> pinned_;
     std::uint64_t bytes_ = 0;
     std::uint64_t writes_ = 0;
 };

@@ -1,13 +1,16 @@
 #include "node/rpc/blob_http.hpp"
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/file.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <charconv>
 #include <chrono>
 #include <vector>
+
+#include "node/blobs/blob_file.hpp"
+#include "node/rpc/http_range.hpp"
 
 namespace millrace::node::rpc {
 
@@ -21,6 +24,25 @@ namespace {
 constexpr std::string_view kUploads = "/blob";
 constexpr std::string_view kBlobs = "/blob/";
 
+http::status status_of(const Error& error) {
+    switch (error.code) {
+        case kBlobStoreFull:
+            return http::status::insufficient_storage;
+        case kBlobWrongSize:
+            return http::status::bad_request;
+        case kBlobWrongBytes:
+            return http::status::unprocessable_entity;
+        case kBlobUnknown:
+            return http::status::not_found;
+        case kBlobBadRange:
+            return http::status::range_not_satisfiable;
+        case kBlobBusy:
+            return http::status::conflict;
+        default:
+            return http::status::internal_server_error;
+    }
+}
+
 /// One request on its way.
 template <class Stream>
 class Exchange {
@@ -28,19 +50,19 @@ class Exchange {
     Exchange(Stream& stream, beast::flat_buffer& buffer, BlobPort& blobs, BlobHttpLimits limits)
         : stream_(stream), buffer_(buffer), blobs_(blobs), limits_(limits) {}
 
-    asio::awaitable<bool> put(Parser& head) {
+    /// The whole of a blob when `id` is empty, else a stretch of that one.
+    asio::awaitable<bool> put(Parser& head, std::string id) {
         const unsigned version = head.get().version();
         const auto length = head.content_length();
         if (!length)
             co_return co_await refuse(http::status::length_required, version,
-                                      "A blob is sent with its Content-Length.\n");
+                                      "A blob is sent with its Content-Length.");
         if (*length > limits_.blob_bytes_max)
             co_return co_await refuse(http::status::payload_too_large, version,
-                                      "A file holds at most 2^32 bytes.\n");
-        Result<std::unique_ptr<BlobPort::Upload>> upload = blobs_.upload(*length);
+                                      "A file holds at most 2^32 bytes.");
+        auto upload = id.empty() ? blobs_.upload(*length) : part(head, id, *length);
         if (!upload.has_value())
-            co_return co_await refuse(http::status::insufficient_storage, version,
-                                      upload.error().message + "\n");
+            co_return co_await refuse(status_of(upload.error()), version, upload.error().message);
         if (head.get()[http::field::expect] == "100-continue") {
             http::response<http::empty_body> go(http::status::continue_, version);
             error_code ec;
@@ -61,14 +83,14 @@ class Exchange {
             const std::size_t got = piece.size() - parser.get().body().size;
             const auto written = (*upload)->write(as_bytes({piece.data(), got}));
             if (!written.has_value())
-                co_return co_await refuse(http::status::insufficient_storage, version,
-                                          written.error().message + "\n");
+                co_return co_await refuse(status_of(written.error()), version,
+                                          written.error().message);
         }
-        const Result<std::string> id = (*upload)->finish();
-        if (!id.has_value())
-            co_return co_await refuse(http::status::insufficient_storage, version,
-                                      id.error().message + "\n");
-        const std::string body = boost::json::serialize(boost::json::object{{"id", *id}});
+        const Result<BlobPort::End> end = (*upload)->finish();
+        if (!end.has_value())
+            co_return co_await refuse(status_of(end.error()), version, end.error().message);
+        const std::string body = boost::json::serialize(
+            boost::json::object{{"id", end->id}, {"chunks_missing", end->chunks_missing}});
         co_return co_await send(text_response(http::status::ok, version, parser.get().keep_alive(),
                                               body, "application/json"));
     }
@@ -98,7 +120,7 @@ class Exchange {
         if (!ec) file.seek(range.begin, ec);
         if (ec)
             co_return co_await refuse(http::status::internal_server_error, version,
-                                      "The blob cannot be read: " + ec.message() + "\n");
+                                      "The blob cannot be read: " + ec.message());
         http::response<http::buffer_body> response(
             is_partial ? http::status::partial_content : http::status::ok, version);
         response.set(http::field::server, "millraced");
@@ -142,6 +164,16 @@ class Exchange {
     }
 
   private:
+    Result<std::unique_ptr<BlobPort::Upload>> part(const Parser& head, const std::string& id,
+                                                   std::uint64_t length) {
+        const auto range = parse_content_range(head.get()[http::field::content_range]);
+        if (!range || range->range.end - range->range.begin != length)
+            return Err{Error{kBlobBadRange,
+                             "a part of a blob is sent with Content-Range: bytes FIRST-LAST/TOTAL, "
+                             "as long as its body"}};
+        return blobs_.part(id, range->range.begin, length, range->total);
+    }
+
     void expire() {
         beast::get_lowest_layer(stream_).expires_after(
             std::chrono::milliseconds(limits_.piece_timeout_ms));
@@ -158,7 +190,8 @@ class Exchange {
 
     /// Answers and closes: the body that may follow is not read.
     asio::awaitable<bool> refuse(http::status status, unsigned version, std::string sentence) {
-        co_await send(text_response(status, version, false, std::move(sentence), "text/plain"));
+        co_await send(
+            text_response(status, version, false, std::move(sentence) + "\n", "text/plain"));
         co_return false;
     }
 
@@ -170,37 +203,21 @@ class Exchange {
 
 }  // namespace
 
-std::optional<ByteRange> parse_range(std::string_view text, std::uint64_t size) {
-    if (!text.starts_with("bytes=")) return std::nullopt;
-    text.remove_prefix(6);
-    const std::size_t dash = text.find('-');
-    if (dash == std::string_view::npos || dash == 0) return std::nullopt;
-    ByteRange range{0, size};
-    const auto number = [](std::string_view digits, std::uint64_t& out) {
-        const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
-        return ec == std::errc{} && end == digits.data() + digits.size();
-    };
-    if (!number(text.substr(0, dash), range.begin)) return std::nullopt;
-    if (dash + 1 < text.size()) {
-        std::uint64_t last = 0;
-        if (!number(text.substr(dash + 1), last) || last < range.begin) return std::nullopt;
-        range.end = std::min(size, last == UINT64_MAX ? size : last + 1);
-    }
-    if (range.begin > size) return std::nullopt;
-    return range;
-}
-
 bool is_blob_request(http::verb method, std::string_view target) {
-    if (method == http::verb::put) return target == kUploads;
-    return (method == http::verb::get || method == http::verb::head) && target.starts_with(kBlobs);
+    if (method == http::verb::put && target == kUploads) return true;
+    const bool names_blob = target.starts_with(kBlobs) && target.size() > kBlobs.size();
+    return names_blob &&
+           (method == http::verb::put || method == http::verb::get || method == http::verb::head);
 }
 
 template <class Stream>
 asio::awaitable<bool> serve_blob(Stream& stream, beast::flat_buffer& buffer, Parser& parser,
                                  BlobPort& blobs, BlobHttpLimits limits) {
     Exchange<Stream> exchange(stream, buffer, blobs, limits);
-    if (parser.get().method() == http::verb::put) co_return co_await exchange.put(parser);
-    std::string id(parser.get().target().substr(kBlobs.size()));
+    const std::string_view target(parser.get().target());
+    std::string id(target.substr(std::min(target.size(), kBlobs.size())));
+    if (parser.get().method() == http::verb::put)
+        co_return co_await exchange.put(parser, std::move(id));
     co_return co_await exchange.get(parser, std::move(id));
 }
 

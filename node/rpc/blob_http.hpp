@@ -3,7 +3,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,15 +12,6 @@
 /// Blobs over HTTP: `PUT /blob` and `GET /blob/ID` (docs/manual/rpc.md). A blob never lies in
 /// memory whole. Private to node/rpc.
 namespace millrace::node::rpc {
-
-/// Bytes `[begin, end)` of a blob.
-struct ByteRange {
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-};
-/// Reads `bytes=START-` or `bytes=START-END` of a file of `size` bytes; none for anything else,
-/// and for what begins beyond the end.
-[[nodiscard]] std::optional<ByteRange> parse_range(std::string_view text, std::uint64_t size);
 
 struct BlobHttpLimits {
     std::uint64_t blob_bytes_max = std::uint64_t{1} << 32U;

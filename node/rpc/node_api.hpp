@@ -1,6 +1,7 @@
 #pragma once
 
 #include "market/transaction.hpp"
+#include "node/blobs/pins.hpp"
 #include "node/blobs/trees.hpp"
 #include "node/chain/engine.hpp"
 #include "node/chain/state_db.hpp"
@@ -32,6 +33,7 @@ struct NodeApi {
     TxIntake& intake;
     BlobStore& blobs;
     TreeStore& trees;
+    Pins& pins;
     ModuleAnnouncer& modules;
     const Clock& clock;
     ChainId chain;

@@ -8,6 +8,7 @@
 
 #include "node/blobs/store.hpp"
 #include "node/rpc/server_http.hpp"
+#include "node/rpc/store_blobs.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "vm/machine/claim.hpp"
 #include "vm/wasi/tree.hpp"
@@ -50,38 +51,6 @@ class WalletNode {
     std::map<Hash, vm::Tails> tails;
 
   private:
-    class Port final : public node::rpc::BlobPort {
-      public:
-        explicit Port(node::BlobStore& store) : store_(store) {}
-        Result<std::unique_ptr<Upload>> upload(std::uint64_t size) override {
-            MILLRACE_TRY(std::unique_ptr<node::BlobStore::Upload> inner, store_.begin(size));
-            return std::unique_ptr<Upload>(std::make_unique<One>(std::move(inner)));
-        }
-        std::optional<Download> find(std::string_view id_hex) override {
-            const auto raw = from_hex(id_hex);
-            const auto id = raw ? node::BlobId::from(*raw) : std::nullopt;
-            const auto found = id ? store_.find(*id) : std::nullopt;
-            if (!found) return std::nullopt;
-            return Download{found->path.string(), found->size};
-        }
-
-      private:
-        class One final : public Upload {
-          public:
-            explicit One(std::unique_ptr<node::BlobStore::Upload> inner)
-                : inner_(std::move(inner)) {}
-            Status<> write(ByteView piece) override { return inner_->write(piece); }
-            Result<std::string> finish() override {
-                MILLRACE_TRY(const node::BlobId id, inner_->finish());
-                return to_hex(id.view());
-            }
-
-          private:
-            std::unique_ptr<node::BlobStore::Upload> inner_;
-        };
-        node::BlobStore& store_;
-    };
-
     struct IdParams {
         node::BlobId id;
     };
@@ -91,6 +60,13 @@ class WalletNode {
         std::uint64_t size = 0;
     };
     BOOST_DESCRIBE_CLASS(Have, (), (is_here, size), (), ())
+    struct Told {
+        node::BlobId id;
+        bool is_here = false;
+        std::uint32_t unlooked = 0;
+        std::vector<node::ChunkSpan> missing;
+    };
+    BOOST_DESCRIBE_CLASS(Told, (), (id, is_here, unlooked, missing), (), ())
     struct PutTree {
         vm::TreeManifest manifest;
     };
@@ -114,6 +90,19 @@ class WalletNode {
                                  const auto found = store_->find(p.id);
                                  return Have{found.has_value(), found ? found->size : 0};
                              });
+        table_.add<IdParams>("blob_chunks", "", nullptr,
+                             [this](const IdParams& p) -> Result<ChunkList, RpcError> {
+                                 const auto list = store_->chunks(p.id);
+                                 if (list.has_value() && *list) return **list;
+                                 return Err{RpcError{RpcCode::not_found, "not here"}};
+                             });
+        table_.add<ChunkList>(
+            "blob_announce", "", nullptr, [this](const ChunkList& list) -> Result<Told, RpcError> {
+                const auto got = store_->announce(list);
+                if (!got.has_value())
+                    return Err{RpcError{RpcCode::storage_full, got.error().message}};
+                return Told{got->id, got->is_here, got->unlooked, got->missing};
+            });
         table_.add<PutTree>("blob_put_tree", "", nullptr,
                             [this](const PutTree& p) -> Result<RootAnswer, RpcError> {
                                 const std::lock_guard lock(mutex_);
@@ -146,7 +135,7 @@ class WalletNode {
 
     TempDir dir_;
     std::unique_ptr<node::BlobStore> store_;
-    Port port_;
+    node::rpc::StoreBlobs port_;
     node::rpc::MethodTable table_;
     std::mutex mutex_;
     std::map<TreeRoot, vm::TreeManifest> trees_;

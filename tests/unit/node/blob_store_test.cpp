@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+
 #include "common/page_tree.hpp"
+#include "tests/support/file_size_limit.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace millrace::node {
@@ -25,28 +28,29 @@ TEST_SUITE("node/blobs") {
             id = *put;
             CHECK(id == hash_as<BlobId>(file_id(content.size(), region_root(content))));
             CHECK((*store)->put(content).value() == id);
-            CHECK((*store)->usage().bytes == content.size());
+            CHECK((*store)->usage().bytes == 3 * kBlobBlockBytes);
         }
         auto store = BlobStore::open(folder.path(), 1 << 20);
         REQUIRE(store.has_value());
         CHECK((*store)->read(id, 1 << 20).value() == content);
         CHECK_FALSE((*store)->read(id, 100).value().has_value());
-        CHECK((*store)->usage().bytes == content.size());
+        CHECK((*store)->usage().bytes == 3 * kBlobBlockBytes);
         CHECK_FALSE((*store)->find(BlobId{}).has_value());
     }
 
     TEST_CASE("an upload that stops, or brings another size, leaves nothing") {
         const test::TempDir folder;
-        auto store = BlobStore::open(folder.path(), 1000);
+        auto store = BlobStore::open(folder.path(), 10 * kBlobBlockBytes);
         REQUIRE(store.has_value());
         {
-            auto upload = (*store)->begin(900);
+            auto upload = (*store)->begin(9 * kBlobBlockBytes);
             REQUIRE(upload.has_value());
             REQUIRE((*upload)->write(filled(100, 1)).has_value());
             CHECK((*upload)->finish().error().code == kBlobWrongSize);
-            CHECK((*upload)->write(filled(801, 1)).error().code == kBlobWrongSize);
+            CHECK((*upload)->write(filled(9 * kBlobBlockBytes - 99, 1)).error().code ==
+                  kBlobWrongSize);
             // The room is taken while the upload lives.
-            CHECK((*store)->begin(200).error().code == kBlobStoreFull);
+            CHECK((*store)->begin(kBlobBlockBytes + 1).error().code == kBlobStoreFull);
         }
         CHECK((*store)->usage().bytes == 0);
         CHECK(std::filesystem::is_empty(folder.path() / "incoming"));
@@ -54,23 +58,98 @@ TEST_SUITE("node/blobs") {
 
     TEST_CASE("the longest unused blob makes room, a held one never") {
         const test::TempDir folder;
-        auto store = BlobStore::open(folder.path(), 1000);
+        // Room for three of two blocks each.
+        auto store = BlobStore::open(folder.path(), 7 * kBlobBlockBytes);
+        constexpr std::size_t kSize = 5'000;
         REQUIRE(store.has_value());
-        const BlobId a = (*store)->put(filled(300, 1)).value();
-        const BlobId b = (*store)->put(filled(300, 2)).value();
-        const BlobId c = (*store)->put(filled(300, 3)).value();
+        const BlobId a = (*store)->put(filled(kSize, 1)).value();
+        const BlobId b = (*store)->put(filled(kSize, 2)).value();
+        const BlobId c = (*store)->put(filled(kSize, 3)).value();
         (*store)->hold({a});
         CHECK((*store)->find(b).has_value());  // b is now used later than c
-        const BlobId d = (*store)->put(filled(300, 4)).value();
+        const BlobId d = (*store)->put(filled(kSize, 4)).value();
         CHECK((*store)->find(a).has_value());
         CHECK((*store)->find(b).has_value());
         CHECK_FALSE((*store)->find(c).has_value());
-        (*store)->hold({a, b, d});
-        CHECK((*store)->put(filled(300, 5)).error().code == kBlobStoreFull);
-        CHECK((*store)->put(filled(2000, 5)).error().code == kBlobStoreFull);
         (*store)->hold({a, b});
-        CHECK((*store)->put(filled(300, 5)).has_value());
+        (*store)->pin({d});
+        CHECK((*store)->put(filled(kSize, 5)).error().code == kBlobStoreFull);
+        CHECK((*store)->put(filled(100'000, 5)).error().code == kBlobStoreFull);
+        CHECK((*store)->state(d).is_held);
+        (*store)->pin({});
+        CHECK((*store)->put(filled(kSize, 5)).has_value());
         CHECK_FALSE((*store)->find(d).has_value());
+    }
+
+    TEST_CASE("nothing is evicted for what has no room anyway") {
+        const test::TempDir folder;
+        auto store = BlobStore::open(folder.path(), 7 * kBlobBlockBytes);
+        const BlobId a = (*store)->put(filled(5'000, 1)).value();
+        const BlobId b = (*store)->put(filled(5'000, 2)).value();
+        (*store)->hold({b});
+        CHECK((*store)->begin(6 * kBlobBlockBytes).error().code == kBlobStoreFull);
+        CHECK((*store)->find(a).has_value());
+        CHECK((*store)->begin(5 * kBlobBlockBytes).has_value());
+        CHECK_FALSE((*store)->find(a).has_value());
+    }
+
+    TEST_CASE("a disk with no room left refuses before the first byte, after making room") {
+        const test::TempDir folder;
+        std::uint64_t left = kDiskSlackBytes + 3 * kBlobBlockBytes;
+        auto store = BlobStore::open(folder.path(), 1U << 30U, [&](const auto&) { return left; });
+        const BlobId a = (*store)->put(filled(5'000, 1)).value();
+        const auto refused = (*store)->begin(100'000);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == kBlobStoreFull);
+        CHECK(refused.error().message.find("free some") != std::string::npos);
+        CHECK((*store)->find(a).has_value());
+        // What nobody needs goes before the disk is full.
+        left = kDiskSlackBytes + kBlobBlockBytes;
+        CHECK((*store)->put(filled(5'000, 2)).has_value());
+        CHECK_FALSE((*store)->find(a).has_value());
+    }
+
+    TEST_CASE("a write that fails half-way says what to do and leaves nothing") {
+        const test::TempDir folder;
+        auto store = BlobStore::open(folder.path(), 1U << 30U);
+        const test::FileSizeLimit limit(64 * 1024);
+        const auto refused = (*store)->put(filled(100'000, 1));
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == kBlobStoreFull);
+        CHECK(refused.error().message.find("nothing half-written was kept") != std::string::npos);
+        CHECK((*store)->usage().bytes == 0);
+        CHECK(std::filesystem::is_empty(folder.path() / "incoming"));
+        CHECK((*store)->put(filled(60'000, 1)).has_value());
+    }
+
+    TEST_CASE("the chunks of a blob make its id, also where no list was kept") {
+        const test::TempDir folder;
+        const Bytes large = filled(3 * kChunkSize + 17, 5);
+        BlobId id;
+        {
+            auto store = BlobStore::open(folder.path(), 1U << 30U);
+            id = (*store)->put(large).value();
+            const auto list = (*store)->chunks(id);
+            REQUIRE(list.has_value());
+            REQUIRE(list->has_value());
+            CHECK((*list)->chunks.size() == 4);
+            CHECK(blob_id(**list) == hash_as<Hash>(id));
+            CHECK((*store)->missing((*list)->chunks).empty());
+            const BlobId small = (*store)->put(filled(9, 5)).value();
+            CHECK(blob_id(**(*store)->chunks(small)) == hash_as<Hash>(small));
+            CHECK_FALSE((*store)->chunks(BlobId{})->has_value());
+        }
+        for (const auto& file : std::filesystem::recursive_directory_iterator(folder.path()))
+            if (file.path().extension() == ".chunks") std::filesystem::remove(file.path());
+        auto store = BlobStore::open(folder.path(), 1U << 30U);
+        CHECK((*store)->chunks(id).value().value().chunks.size() == 4);
+        // A damaged blob has no chunks to give.
+        for (const auto& file : std::filesystem::recursive_directory_iterator(folder.path()))
+            if (file.path().extension() == ".chunks") std::filesystem::remove(file.path());
+        std::fstream((*store)->find(id)->path, std::ios::in | std::ios::out) << '!';
+        const auto damaged = (*store)->chunks(id);
+        REQUIRE_FALSE(damaged.has_value());
+        CHECK(damaged.error().message.find("damaged") != std::string::npos);
     }
 }
 

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "node/blobs/needed.hpp"
+#include "node/blobs/pins.hpp"
 #include "node/dev_chain.hpp"
 #include "node/keys.hpp"
 #include "node/log.hpp"
@@ -214,18 +214,113 @@ TEST_SUITE("node/files") {
         market::TaskResult result;
         result.output_root.bytes[0] = 4;
         result.tails.bytes[0] = 5;
+        market::TaskResult another = result;
+        another.output_root.bytes[0] = 6;
+        market::Lease lease;
+        lease.job = job;
+        lease.provider = bob;
+        lease.state = market::LeaseState::settled;
+        const LeaseId id = market::lease_id_of(job, 1);
         market::StateWrites writes;
         writes[market::task_result_key(job, 0, bob).bytes()] = encode(result);
-        writes[market::task_result_key(job, 0, world.address("carol")).bytes()] =
-            encode(market::TaskResult{});
+        writes[market::task_result_key(job, 0, world.address("carol")).bytes()] = encode(another);
+        writes[market::lease_key(id).bytes()] = encode(lease);
+        writes[market::provider_lease_key(bob, id).bytes()] = Bytes{};
         auto ended = *market::load<market::Job>(world.state, market::job_key(job));
         ended.chunks_left = 0;
         writes[market::job_key(job).bytes()] = encode(ended);
         world.state.apply(writes);
+        // Settled, and its retention runs: what it left must stay, and what would prove it.
         needed = needed_by_jobs(world.state, bob);
-        CHECK(needed.blobs.empty());
+        CHECK(needed.blobs.contains(input));
         CHECK(needed.trees == std::set<TreeRoot>{result.output_root});
         CHECK(needed.tails == std::set<Hash>{result.tails});
+        // The retention is over: the ledger takes the lease off its provider's list, and the rows
+        // of the result, which stay a while longer, hold nothing.
+        market::StateWrites over;
+        over[market::provider_lease_key(bob, id).bytes()] = std::nullopt;
+        world.state.apply(over);
+        needed = needed_by_jobs(world.state, bob);
+        CHECK(needed.blobs.size() == 1);  // the published module
+        CHECK(needed.trees.empty());
+        CHECK(needed.tails.empty());
+        Needed whole;
+        REQUIRE(add_whole_job(world.state, job, whole));
+        CHECK(whole.trees == std::set<TreeRoot>{result.output_root, another.output_root});
+        CHECK(whole.blobs.contains(input));
+        CHECK_FALSE(add_whole_job(world.state, JobId{}, whole));
+    }
+
+    TEST_CASE("a pinned job's data outlive its retention, its rows and a restart") {
+        const test::TempDir folder;
+        market::World world;
+        world.must("alice", world.publication());
+        market::JobSpec spec = world.job_spec();
+        const Bytes words(10'000, 7);
+        const BlobId input = hash_as<BlobId>(file_id(words.size(), region_root(words)));
+        spec.stdin_root = hash_as<std::remove_cvref_t<decltype(*spec.stdin_root)>>(input);
+        const JobId job = world.next_job("alice");
+        world.must("alice", market::JobPost{spec});
+        constexpr std::uint64_t kQuota = 10 * 4096;
+        const auto push_out = [](BlobStore& blobs) {
+            for (std::uint8_t i = 0; i < 20; ++i)
+                if (!blobs.put(Bytes(8'000, i)).has_value()) return false;
+            return true;
+        };
+        {
+            auto blobs = BlobStore::open(folder.path() / "blobs", kQuota);
+            auto trees = TreeStore::open(folder.path() / "trees", **blobs);
+            auto pins = Pins::open(folder.path() / "pins", **blobs, **trees);
+            REQUIRE(pins.has_value());
+            REQUIRE((*blobs)->put(words).value() == input);
+            CHECK((*pins)->pin(world.state, JobId{}).error().code == kPinNoJob);
+            const auto pin = (*pins)->pin(world.state, job);
+            REQUIRE(pin.has_value());
+            CHECK(pin->bytes_here == words.size());
+            CHECK(pin->missing == 1);  // the module, which nobody sent here
+            CHECK(push_out(**blobs));
+            CHECK((*blobs)->find(input).has_value());
+
+            // An output comes, and the ledger says so.
+            const Bytes content(5'000, 9);
+            REQUIRE((*blobs)->put(content).has_value());
+            vm::TreeManifest manifest;
+            manifest.regions.push_back({});
+            manifest.regions.back().length = content.size();
+            manifest.regions.back().root =
+                hash_as<std::remove_cvref_t<decltype(manifest.regions.back().root)>>(
+                    region_root(content));
+            market::TaskResult result;
+            result.output_root = (*trees)->put(manifest).value();
+            market::StateWrites writes;
+            writes[market::task_result_key(job, 0, world.address("bob")).bytes()] = encode(result);
+            world.state.apply(writes);
+            REQUIRE((*pins)->refresh(world.state).has_value());
+            CHECK(push_out(**blobs));
+            CHECK((*trees)->find(result.output_root).value().has_value());
+            CHECK((*pins)->list().at(0).bytes_here == words.size() + content.size());
+        }
+        // The ledger forgets the job; the pin does not.
+        const market::World empty;
+        auto blobs = BlobStore::open(folder.path() / "blobs", kQuota);
+        auto trees = TreeStore::open(folder.path() / "trees", **blobs);
+        auto pins = Pins::open(folder.path() / "pins", **blobs, **trees);
+        REQUIRE(pins.has_value());
+        REQUIRE((*pins)->refresh(empty.state).has_value());
+        CHECK(push_out(**blobs));
+        CHECK((*blobs)->find(input).has_value());
+        CHECK((*pins)->list().at(0).bytes_here == words.size() + 5'000);
+        CHECK((*pins)->pin(empty.state, job).has_value());  // twice is once
+        CHECK(*(*pins)->unpin(job));
+        CHECK_FALSE(*(*pins)->unpin(job));
+        CHECK(push_out(**blobs));
+        CHECK_FALSE((*blobs)->find(input).has_value());
+        CHECK((*pins)->list().empty());
+
+        overwrite(folder.path() / "pins" / (std::string(64, 'a') + ".pin"), "half a pin");
+        const auto damaged = Pins::open(folder.path() / "pins", **blobs, **trees);
+        REQUIRE_FALSE(damaged.has_value());
+        CHECK(damaged.error().message.find("delete it") != std::string::npos);
     }
 }
 

@@ -51,12 +51,14 @@ TEST_SUITE("node/manual") {
         test::NodeChain chain(folder.path() / "ledger", world.genesis(), clock);
         auto blobs = BlobStore::open(folder.path() / "blobs", 1U << 20U);
         auto trees = TreeStore::open(folder.path() / "trees", **blobs);
+        auto pins = Pins::open(folder.path() / "pins", **blobs, **trees);
         TxIntake intake(*chain.db, chain.mempool, clock, world.chain(), [] {});
         NoModules modules;
         const ProgressTable progress;
-        const rpc::NodeApi api{*chain.db, chain.mempool, intake,        **blobs,       **trees,
-                               modules,   clock,         world.chain(), Network::test, 0,
-                               false,     Address{},     Address{},     VrfKey{},      progress};
+        const rpc::NodeApi api{*chain.db,     chain.mempool, intake,   **blobs,
+                               **trees,       **pins,        modules,  clock,
+                               world.chain(), Network::test, 0,        false,
+                               Address{},     Address{},     VrfKey{}, progress};
         rpc::MethodTable table(JsonStyle{Network::test});
         rpc::add_all_methods(table, api);
         const std::string expected = kHead + table.markdown();

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "node/blobs/blob_file.hpp"
 #include "node/rpc/dispatch.hpp"
 #include "node/rpc/server_http.hpp"
 
@@ -145,14 +146,19 @@ class MemoryBlobs final : public BlobPort {
             target_ += as_text(piece);
             return Ok{};
         }
-        Result<std::string> finish() override { return std::string("feed"); }
+        Result<End> finish() override { return End{"feed", 0}; }
 
       private:
         std::string& target_;
     };
     Result<std::unique_ptr<Upload>> upload(std::uint64_t bytes) override {
-        if (bytes > 1000) return Err{Error{1, "no room for " + std::to_string(bytes) + " bytes"}};
+        if (bytes > 1000)
+            return Err{Error{kBlobStoreFull, "no room for " + std::to_string(bytes) + " bytes"}};
         return std::unique_ptr<Upload>(std::make_unique<MemoryUpload>(got));
+    }
+    Result<std::unique_ptr<Upload>> part(std::string_view, std::uint64_t, std::uint64_t bytes,
+                                         std::uint64_t) override {
+        return upload(bytes);
     }
     std::optional<Download> find(std::string_view id) override {
         if (id != "feed") return std::nullopt;

@@ -10,6 +10,11 @@ function(millrace_functional NAME TIMEOUT)
   set_tests_properties(functional_${NAME} PROPERTIES LABELS functional TIMEOUT ${TIMEOUT} RUN_SERIAL ON
     SKIP_RETURN_CODE 77)
 endfunction()
+# The same with 64 MiB and, labelled `slow`, with 2 GiB.
+millrace_functional(blobs 120 64)
+add_test(NAME functional_blobs_2gib COMMAND ${Python3_EXECUTABLE}
+  ${CMAKE_CURRENT_SOURCE_DIR}/functional/blobs.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} 2048)
+set_tests_properties(functional_blobs_2gib PROPERTIES LABELS "functional;slow" TIMEOUT 900 RUN_SERIAL ON)
 millrace_functional(main_path 60)
 millrace_functional(one_instance 120)
 millrace_functional(restarts 240)

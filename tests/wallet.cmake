@@ -10,6 +10,7 @@ millrace_test(NAME test_wallet LABELS unit
     unit/wallet/job_verify_test.cpp
     unit/wallet/keystore_test.cpp
     unit/wallet/print_test.cpp
+    unit/wallet/transfer_test.cpp
     unit/wallet/trees_test.cpp
     unit/wallet/units_test.cpp
   LIBS millrace_wallet millrace_node)

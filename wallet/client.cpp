@@ -22,7 +22,6 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::chrono::seconds kDeadline{30};
 constexpr std::size_t kPieceBytes = 256 * 1024;
 /// The largest answer that a node gives to one call.
 constexpr std::uint64_t kAnswerBytesMax = 64 * 1024 * 1024;
@@ -71,7 +70,8 @@ class File {
 
 class Client::Impl {
   public:
-    Impl(std::string url, Place place) : url_(std::move(url)), place_(std::move(place)) {}
+    Impl(std::string url, Place place, std::chrono::milliseconds deadline)
+        : url_(std::move(url)), place_(std::move(place)), deadline_(deadline) {}
 
     Try<boost::json::value> call(std::string_view method, boost::json::object params) {
         const boost::json::object request{{"jsonrpc", "2.0"},
@@ -113,42 +113,59 @@ class Client::Impl {
 
     Try<std::string> put_stream(std::uint64_t size, const ReadPiece& read,
                                 const OnBytes& on_bytes) {
-        http::request<http::buffer_body> put(http::verb::put, "/blob", 11);
-        put.content_length(size);
-        prepare(put);
-        put.body().data = nullptr;
-        put.body().more = true;
-        MILLRACE_TRY(beast::tcp_stream* const stream, fresh_connection());
-        http::request_serializer<http::buffer_body> serializer(put);
-        error_code ec;
-        expire();
-        http::write_header(*stream, serializer, ec);
-        Bytes piece(kPieceBytes);
-        std::uint64_t done = 0;
-        while (!ec && !serializer.is_done()) {
-            const std::size_t want =
-                static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), size - done));
-            Try<std::size_t> got = want == 0 ? Try<std::size_t>(std::size_t{0})
-                                             : read(MutableByteView(piece).first(want));
-            if (!got.has_value()) return drop(got.error());
-            put.body().data = *got > 0 ? piece.data() : nullptr;
-            put.body().size = *got;
-            put.body().more = *got > 0;
-            expire();
-            http::write(*stream, serializer, ec);
-            if (ec == http::error::need_buffer) ec = {};
-            done += *got;
-            if (on_bytes) on_bytes(done, size);
-        }
-        // A node that refuses says so before it has read everything: look for its answer in any
-        // case.
-        http::response<http::string_body> response;
-        error_code read_error;
-        expire();
-        http::read(*stream, buffer_, response, read_error);
-        if (read_error) return drop(unreachable(ec ? ec : read_error));
-        if (!response.keep_alive() || ec) disconnect();
+        MILLRACE_TRY(const auto response,
+                     put_body(http::request<http::buffer_body>(http::verb::put, "/blob", 11), size,
+                              read, on_bytes));
         return id_of(response);
+    }
+
+    Try<Ok> put_part(const std::string& id, std::uint64_t offset, std::uint64_t size,
+                     std::uint64_t total, const ReadPiece& read, const OnBytes& on_bytes) {
+        http::request<http::buffer_body> put(http::verb::put, "/blob/" + id, 11);
+        put.set(http::field::content_range, "bytes " + std::to_string(offset) + "-" +
+                                                std::to_string(offset + size - 1) + "/" +
+                                                std::to_string(total));
+        MILLRACE_TRY(const auto response, put_body(std::move(put), size, read, on_bytes));
+        if (response.result() == http::status::ok) return Ok{};
+        return Err{refused_blob(response.result(), response.body())};
+    }
+
+    Try<Ok> get_part(const std::string& id, std::uint64_t offset, std::uint64_t size,
+                     const TakePiece& take) {
+        http::request<http::empty_body> get(http::verb::get, "/blob/" + id, 11);
+        get.set(http::field::range,
+                "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + size - 1));
+        prepare(get);
+        MILLRACE_TRY(beast::tcp_stream* const stream, fresh_connection());
+        error_code ec;
+        wait([&](auto handler) { http::async_write(*stream, get, handler); }, ec);
+        http::response_parser<http::buffer_body> parser;
+        parser.body_limit(boost::none);
+        if (!ec)
+            wait([&](auto handler) { http::async_read_header(*stream, buffer_, parser, handler); },
+                 ec);
+        if (ec) return drop(unreachable(ec));
+        const http::status status = parser.get().result();
+        if (status == http::status::not_found)
+            return drop(Failure{Exit::not_found, "the node does not hold blob " + id});
+        if (status != http::status::partial_content)
+            return drop(refused_blob(status, "no part of blob " + id + " is given"));
+        if (parser.content_length().value_or(0) != size)
+            return drop(Failure{Exit::failed, "the node's blob " + id + " has another length"});
+        std::vector<char> piece(kPieceBytes);
+        while (!parser.is_done()) {
+            parser.get().body().data = piece.data();
+            parser.get().body().size = piece.size();
+            wait([&](auto handler) { http::async_read(*stream, buffer_, parser, handler); }, ec);
+            if (ec == http::error::need_buffer) ec = {};
+            const std::size_t got = piece.size() - parser.get().body().size;
+            // What came before a break is as good as what comes before an end.
+            if (const Try<Ok> taken = take(as_bytes({piece.data(), got})); !taken.has_value())
+                return drop(taken.error());
+            if (ec) return drop(unreachable(ec));
+        }
+        if (!parser.keep_alive()) disconnect();
+        return Ok{};
     }
 
     Try<std::string> put_bytes(ByteView content) {
@@ -169,11 +186,12 @@ class Client::Impl {
         prepare(get);
         MILLRACE_TRY(beast::tcp_stream* const stream, fresh_connection());
         error_code ec;
-        expire();
-        http::write(*stream, get, ec);
+        wait([&](auto handler) { http::async_write(*stream, get, handler); }, ec);
         http::response_parser<http::buffer_body> parser;
         parser.body_limit(boost::none);
-        if (!ec) http::read_header(*stream, buffer_, parser, ec);
+        if (!ec)
+            wait([&](auto handler) { http::async_read_header(*stream, buffer_, parser, handler); },
+                 ec);
         if (ec) return drop(unreachable(ec));
         const http::status status = parser.get().result();
         if (status == http::status::not_found)
@@ -189,8 +207,7 @@ class Client::Impl {
         while (!parser.is_done()) {
             parser.get().body().data = piece.data();
             parser.get().body().size = piece.size();
-            expire();
-            http::read(*stream, buffer_, parser, ec);
+            wait([&](auto handler) { http::async_read(*stream, buffer_, parser, handler); }, ec);
             if (ec == http::error::need_buffer) ec = {};
             if (ec) return drop(unreachable(ec));
             const std::size_t got = piece.size() - parser.get().body().size;
@@ -231,6 +248,53 @@ class Client::Impl {
         request.keep_alive(true);
     }
 
+    static Failure refused_blob(http::status status, std::string_view sentence) {
+        while (sentence.ends_with('\n')) sentence.remove_suffix(1);
+        Failure failure{Exit::failed, "the node does not take the blob: " + std::string(sentence)};
+        failure.http_status = static_cast<int>(status);
+        if (status == http::status::not_found) failure.exit = Exit::not_found;
+        return failure;
+    }
+
+    /// Sends a request with a body that is read piece by piece; the node's answer.
+    Try<http::response<http::string_body>> put_body(http::request<http::buffer_body> put,
+                                                    std::uint64_t size, const ReadPiece& read,
+                                                    const OnBytes& on_bytes) {
+        put.content_length(size);
+        prepare(put);
+        put.body().data = nullptr;
+        put.body().more = true;
+        MILLRACE_TRY(beast::tcp_stream* const stream, fresh_connection());
+        http::request_serializer<http::buffer_body> serializer(put);
+        error_code ec;
+        wait([&](auto handler) { http::async_write_header(*stream, serializer, handler); }, ec);
+        Bytes piece(kPieceBytes);
+        std::uint64_t done = 0;
+        while (!ec && !serializer.is_done()) {
+            const std::size_t want =
+                static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), size - done));
+            Try<std::size_t> got = want == 0 ? Try<std::size_t>(std::size_t{0})
+                                             : read(MutableByteView(piece).first(want));
+            if (!got.has_value()) return drop(got.error());
+            put.body().data = *got > 0 ? piece.data() : nullptr;
+            put.body().size = *got;
+            put.body().more = *got > 0;
+            wait([&](auto handler) { http::async_write(*stream, serializer, handler); }, ec);
+            if (ec == http::error::need_buffer) ec = {};
+            done += *got;
+            if (on_bytes) on_bytes(done, size);
+        }
+        // A node that refuses says so before it has read everything: look for its answer in any
+        // case.
+        http::response<http::string_body> response;
+        error_code read_error;
+        wait([&](auto handler) { http::async_read(*stream, buffer_, response, handler); },
+             read_error);
+        if (read_error) return drop(unreachable(ec ? ec : read_error));
+        if (!response.keep_alive() || ec) disconnect();
+        return response;
+    }
+
     /// Sends and reads; a connection that the node has closed meanwhile is opened anew, once.
     Try<http::response<http::string_body>> round_trip(http::request<http::string_body> request) {
         prepare(request);
@@ -241,9 +305,10 @@ class Client::Impl {
             http::response_parser<http::string_body> parser;
             parser.body_limit(kAnswerBytesMax);
             error_code ec;
-            expire();
-            http::write(*stream, request, ec);
-            if (!ec) http::read(*stream, buffer_, parser, ec);
+            wait([&](auto handler) { http::async_write(*stream, request, handler); }, ec);
+            if (!ec)
+                wait([&](auto handler) { http::async_read(*stream, buffer_, parser, handler); },
+                     ec);
             if (!ec) {
                 if (!parser.keep_alive()) disconnect();
                 return parser.release();
@@ -260,8 +325,12 @@ class Client::Impl {
         const auto found = resolver.resolve(place_.host, place_.port, ec);
         if (ec) return Err{unreachable(ec)};
         stream_.emplace(io_);
-        expire();
-        stream_->connect(found, ec);
+        wait(
+            [&](auto handler) {
+                stream_->async_connect(found, [handler](const error_code& got,
+                                                        const tcp::endpoint&) { handler(got, 0); });
+            },
+            ec);
         if (ec) {
             disconnect();
             return Err{unreachable(ec)};
@@ -276,7 +345,15 @@ class Client::Impl {
         return connection();
     }
 
-    void expire() { stream_->expires_after(kDeadline); }
+    /// One operation of the stream to its end or its deadline. Only asynchronous ones have a
+    /// deadline: a node that hangs would hold a plain read or write for ever.
+    template <class Start>
+    void wait(Start start, error_code& ec) {
+        stream_->expires_after(deadline_);
+        io_.restart();
+        start([&ec](const error_code& got, std::size_t) { ec = got; });
+        io_.run();
+    }
 
     void disconnect() {
         stream_.reset();
@@ -329,6 +406,7 @@ class Client::Impl {
 
     std::string url_;
     Place place_;
+    std::chrono::milliseconds deadline_;
     asio::io_context io_;
     std::optional<beast::tcp_stream> stream_;
     beast::flat_buffer buffer_;
@@ -338,12 +416,14 @@ class Client::Impl {
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
-Try<std::unique_ptr<Client>> Client::make(const std::string& url) {
+Try<std::unique_ptr<Client>> Client::make(const std::string& url,
+                                          std::chrono::milliseconds deadline) {
     auto place = parse_url(url);
     if (!place)
         return Err{
             Failure{Exit::usage, "--node: \"" + url + "\" is not of the form http://HOST:PORT"}};
-    return std::unique_ptr<Client>(new Client(std::make_unique<Impl>(url, *std::move(place))));
+    return std::unique_ptr<Client>(
+        new Client(std::make_unique<Impl>(url, *std::move(place), deadline)));
 }
 
 Try<boost::json::value> Client::call(std::string_view method, boost::json::object params) {
@@ -365,6 +445,14 @@ Try<Ok> Client::get_file(const std::string& id_hex, const std::filesystem::path&
 }
 Try<Bytes> Client::get_bytes(const std::string& id_hex, std::uint64_t size_max) {
     return impl_->get_bytes(id_hex, size_max);
+}
+Try<Ok> Client::put_part(const std::string& id_hex, std::uint64_t offset, std::uint64_t size,
+                         std::uint64_t total, const ReadPiece& read, const OnBytes& on_bytes) {
+    return impl_->put_part(id_hex, offset, size, total, read, on_bytes);
+}
+Try<Ok> Client::get_part(const std::string& id_hex, std::uint64_t offset, std::uint64_t size,
+                         const TakePiece& take) {
+    return impl_->get_part(id_hex, offset, size, take);
 }
 const std::string& Client::url() const {
     return impl_->url();

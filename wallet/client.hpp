@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -23,6 +24,8 @@ struct Failure {
     /// The node's error code and data, where the node answered.
     int rpc_code = 0;
     boost::json::value data = nullptr;
+    /// The status of an HTTP answer to a blob's upload or download; 0 where it was none.
+    int http_status = 0;
 };
 template <class T>
 using Try = Result<T, Failure>;
@@ -33,12 +36,19 @@ using OnBytes = std::function<void(std::uint64_t done, std::uint64_t total)>;
 /// Fills a piece from its start and says how much of it; all of it until the end is near.
 using ReadPiece = std::function<Try<std::size_t>(MutableByteView piece)>;
 
+/// How long one step of a call waits for the node.
+inline constexpr std::chrono::seconds kDeadline{30};
+
+/// Takes the next bytes of a download.
+using TakePiece = std::function<Try<Ok>(ByteView piece)>;
+
 /// One keep-alive HTTP connection to a node, used by one thread; connects when first needed and
 /// again when the node has closed it. Every wait has a deadline.
 class Client {
   public:
-    /// `url`: `http://HOST:PORT`.
-    [[nodiscard]] static Try<std::unique_ptr<Client>> make(const std::string& url);
+    /// `url`: `http://HOST:PORT`. A node that takes or gives nothing for so long is unreachable.
+    [[nodiscard]] static Try<std::unique_ptr<Client>> make(
+        const std::string& url, std::chrono::milliseconds deadline = kDeadline);
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
@@ -68,6 +78,15 @@ class Client {
     [[nodiscard]] Try<Ok> get_file(const std::string& id_hex, const std::filesystem::path& path,
                                    const OnBytes& on_bytes = {});
     [[nodiscard]] Try<Bytes> get_bytes(const std::string& id_hex, std::uint64_t size_max);
+
+    /// Sends bytes `[offset, offset + size)` of an announced blob of `total` bytes. `read` is asked
+    /// for them in order. A refusal carries the node's sentence and `http_status`.
+    [[nodiscard]] Try<Ok> put_part(const std::string& id_hex, std::uint64_t offset,
+                                   std::uint64_t size, std::uint64_t total, const ReadPiece& read,
+                                   const OnBytes& on_bytes = {});
+    /// Fetches bytes `[offset, offset + size)` of a blob, `size` above 0.
+    [[nodiscard]] Try<Ok> get_part(const std::string& id_hex, std::uint64_t offset,
+                                   std::uint64_t size, const TakePiece& take);
 
     [[nodiscard]] const std::string& url() const;
 

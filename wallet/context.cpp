@@ -15,6 +15,23 @@ Try<Client*> Context::client() {
     return client_.get();
 }
 
+Try<std::vector<Client*>> Context::holder_clients() {
+    if (holder_clients_.empty())
+        for (const std::string& url : holders) {
+            auto made = Client::make(url);
+            if (!made.has_value())
+                return Err{Failure{
+                    Exit::usage,
+                    fmt::format("--from: \"{}\" is not of the form http://HOST:PORT", url)}};
+            holder_clients_.push_back(*std::move(made));
+        }
+    std::vector<Client*> out;
+    for (const auto& holder : holder_clients_) out.push_back(holder.get());
+    MILLRACE_TRY(Client* const own, client());
+    out.push_back(own);
+    return out;
+}
+
 void Context::print(const boost::json::value& value, std::string_view text) const {
     if (json)
         fmt::print("{}\n", boost::json::serialize(value));

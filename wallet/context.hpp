@@ -38,12 +38,18 @@ struct Context {
     /// How the program ends when the command has done its work; `run` ends like its program.
     int exit_code = 0;
 
+    /// Nodes that blobs are fetched from, before the node itself; from `--from`.
+    std::vector<std::string> holders;
+
     /// What the chosen command does; set while the command line is parsed, run after it.
     std::function<Try<Ok>()> action;
 
     [[nodiscard]] Keystore keystore() const { return Keystore(keystore_dir); }
     /// The node; connects on first use.
     [[nodiscard]] Try<Client*> client();
+
+    /// All nodes that may hold a blob, each once, in the order to be asked.
+    [[nodiscard]] Try<std::vector<Client*>> holder_clients();
 
     /// The result of a command: under --json the value, one line; else the text.
     void print(const boost::json::value& value, std::string_view text) const;
@@ -56,6 +62,7 @@ struct Context {
 
   private:
     std::unique_ptr<Client> client_;
+    std::vector<std::unique_ptr<Client>> holder_clients_;
 };
 
 /// Each group of commands stands in one file under commands/ and adds itself here.
@@ -67,6 +74,7 @@ void add_module_commands(CLI::App& app, Context& context);
 void add_job_commands(CLI::App& app, Context& context);
 /// What looks into a job's results; `group` is the command `job`.
 void add_job_result_commands(CLI::App& group, Context& context);
+void add_blob_commands(CLI::App& app, Context& context);
 void add_provider_commands(CLI::App& app, Context& context);
 void add_market_commands(CLI::App& app, Context& context);
 void add_check_command(CLI::App& app, Context& context);

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <map>
 
+#include "wallet/transfer.hpp"
+
 namespace millrace::wallet {
 
 namespace fs = std::filesystem;
@@ -12,21 +14,45 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kScratch = ".millrace-fetch";
+/// Trees below this come in a moment.
+constexpr std::uint64_t kShownBytesMin = 16U << 20U;
 
-/// Removes the scratch folder when it goes.
+/// Where trees lie on their way. It goes with the object; after a failure that another try may mend
+/// it stays, for that try to go on from.
 class Scratch {
   public:
     explicit Scratch(fs::path path) : path_(std::move(path)) {}
     ~Scratch() {
         std::error_code ignored;
-        fs::remove_all(path_, ignored);
+        if (!is_kept_) fs::remove_all(path_, ignored);
     }
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
-    [[nodiscard]] fs::path of(std::uint32_t task) const { return path_ / std::to_string(task); }
+    /// Two tasks may leave the same tree; after another job's fetch nothing of it fits.
+    [[nodiscard]] fs::path of(const TaskOutcome& outcome) const {
+        return path_ / fmt::format("{}-{}", outcome.task,
+                                   short_hash(to_hex(outcome.result->output_root.view())));
+    }
+    [[nodiscard]] Failure keep(Failure failure) {
+        const bool may_go_on =
+            failure.exit == Exit::node_unreachable || failure.exit == Exit::failed;
+        is_kept_ = may_go_on && has_bytes();
+        if (is_kept_)
+            failure.message += fmt::format(
+                "; what has come is in {}, and the same command again goes on from there",
+                path_.string());
+        return failure;
+    }
 
   private:
+    [[nodiscard]] bool has_bytes() const {
+        std::error_code ec;
+        for (const auto& file : fs::recursive_directory_iterator(path_, ec))
+            if (file.is_regular_file(ec) && file.file_size(ec) > 0) return true;
+        return false;
+    }
     fs::path path_;
+    bool is_kept_ = false;
 };
 
 bool is_free(const fs::path& folder) {
@@ -101,23 +127,56 @@ Try<Ok> write_streams(Context& context, const FetchOptions& options, const TaskO
 
 Try<std::optional<vm::Tails>> fetch_tails(Context& context, const TaskOutcome& outcome) {
     if (!outcome.result) return std::optional<vm::Tails>();
-    MILLRACE_TRY(Client* const client, context.client());
-    const auto tails =
-        client->ask<vm::Tails>("blob_get_tails", {{"tails", to_hex(outcome.result->tails.view())}});
-    if (!tails.has_value()) {
-        if (tails.error().exit == Exit::not_found) return std::optional<vm::Tails>();
-        return Err{tails.error()};
-    }
-    if (vm::tails_hash(*tails) == outcome.result->tails) return std::optional(*tails);
-    return Err{Failure{
-        Exit::failed,
-        fmt::format("the node gives other words of task {} than its claim has", outcome.task)}};
+    const Hash& expected = outcome.result->tails;
+    auto tails = ask_holders<vm::Tails>(
+        context, "blob_get_tails", {{"tails", to_hex(expected.view())}},
+        [&](const vm::Tails& found) { return vm::tails_hash(found) == expected; },
+        fmt::format("the node gives other words of task {} than its claim has", outcome.task));
+    if (tails.has_value()) return std::optional(*std::move(tails));
+    if (tails.error().exit == Exit::not_found) return std::optional<vm::Tails>();
+    return Err{tails.error()};
 }
 
 fs::path task_folder(const FetchOptions& options, std::uint32_t tasks, std::uint32_t task) {
     if (tasks == 1 || options.flat) return options.output;
     return options.output / fmt::format("task-{:05}", task);
 }
+
+namespace {
+
+Try<FetchReport> fetch_all(Context& context, const FetchOptions& options, std::uint32_t tasks,
+                           std::span<const TaskOutcome> wanted, const Scratch& scratch) {
+    FetchReport report;
+    report.folder = options.output.string();
+    Progress progress(context.quiet);
+    Merge merge;
+    std::vector<RemoteTree> waiting;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const TaskOutcome& outcome = wanted[i];
+        const std::string label =
+            wanted.size() == 1 ? "output" : fmt::format("output {}/{}", i + 1, wanted.size());
+        MILLRACE_TRY(RemoteTree tree,
+                     RemoteTree::fetch(context, outcome.result->output_root, scratch.of(outcome),
+                                       [&](std::uint64_t done, std::uint64_t total) {
+                                           if (total >= kShownBytesMin)
+                                               progress.show(label, done, total, human_bytes(done));
+                                       }));
+        count(report, tree.index());
+        if (tasks > 1) MILLRACE_CHECK(write_streams(context, options, outcome));
+        progress.show("output", i + 1, wanted.size(), human_bytes(report.bytes));
+        if (!options.flat) {
+            MILLRACE_CHECK(tree.extract(task_folder(options, tasks, outcome.task)));
+            continue;
+        }
+        MILLRACE_CHECK(merge.add(tree.index(), outcome.task));
+        waiting.push_back(std::move(tree));
+    }
+    for (RemoteTree& tree : waiting) MILLRACE_CHECK(tree.extract(options.output));
+    progress.finish();
+    return report;
+}
+
+}  // namespace
 
 Try<FetchReport> fetch_outputs(Context& context, const FetchOptions& options, std::uint32_t tasks,
                                std::span<const TaskOutcome> outcomes) {
@@ -132,28 +191,9 @@ Try<FetchReport> fetch_outputs(Context& context, const FetchOptions& options, st
     if (ec)
         return Err{Failure{Exit::bad_input, fmt::format("cannot make the folder {}: {}",
                                                         options.output.string(), ec.message())}};
-    const Scratch scratch(options.output / kScratch);
-    FetchReport report;
-    report.folder = options.output.string();
-    Progress progress(context.quiet);
-    Merge merge;
-    std::vector<RemoteTree> waiting;
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const TaskOutcome& outcome = wanted[i];
-        MILLRACE_TRY(RemoteTree tree, RemoteTree::fetch(context, outcome.result->output_root,
-                                                        scratch.of(outcome.task)));
-        count(report, tree.index());
-        if (tasks > 1) MILLRACE_CHECK(write_streams(context, options, outcome));
-        progress.show("output", i + 1, wanted.size(), human_bytes(report.bytes));
-        if (!options.flat) {
-            MILLRACE_CHECK(tree.extract(task_folder(options, tasks, outcome.task)));
-            continue;
-        }
-        MILLRACE_CHECK(merge.add(tree.index(), outcome.task));
-        waiting.push_back(std::move(tree));
-    }
-    for (RemoteTree& tree : waiting) MILLRACE_CHECK(tree.extract(options.output));
-    progress.finish();
+    Scratch scratch(options.output / kScratch);
+    auto report = fetch_all(context, options, tasks, wanted, scratch);
+    if (!report.has_value()) return Err{scratch.keep(report.error())};
     return report;
 }
 

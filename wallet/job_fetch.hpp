@@ -38,8 +38,9 @@ BOOST_DESCRIBE_STRUCT(FetchReport, (), (folder, tasks, files, bytes))
 
 /// Fetches the output trees of the settled tasks, each verified against the root in its claim,
 /// and writes them out, with what each wrote to its streams as `task-00000.stdout` and `.stderr`
-/// beside them when there are several tasks. Refuses, before anything is written, folders that are
-/// not empty and, when flat, two tasks that write the same file.
+/// beside them when there are several tasks. They come from any of the nodes that the context
+/// names; a fetch that was broken off goes on when it is tried again. Refuses, before anything is
+/// written, folders that are not empty and, when flat, two tasks that write the same file.
 [[nodiscard]] Try<FetchReport> fetch_outputs(Context& context, const FetchOptions& options,
                                              std::uint32_t tasks,
                                              std::span<const TaskOutcome> outcomes);

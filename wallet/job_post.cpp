@@ -191,7 +191,11 @@ Try<PostedJob> post_job(Context& context, Signer& signer, PreparedJob& job) {
         context.note(moved == 0 ? "The node has the input already"
                                 : fmt::format("Input sent: {}", human_bytes(moved)));
     }
-    if (job.stdin_blob) MILLRACE_CHECK(send_blob(context, *job.stdin_blob));
+    if (job.stdin_blob) {
+        MILLRACE_TRY(const std::uint64_t moved, send_blob(context, *job.stdin_blob));
+        context.note(moved == 0 ? "The node has the standard input already"
+                                : fmt::format("Standard input sent: {}", human_bytes(moved)));
+    }
     MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, market::JobPost{job.spec}));
     PostedJob posted;
     posted.id = market::job_id_of(signer.node().chain, signer.address(), tx.tx.nonce);

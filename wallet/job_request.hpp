@@ -30,6 +30,8 @@ struct JobOptions {
     std::vector<unsigned> regions;
     std::uint8_t attempts = 3;
     bool stop_on_failure = false;
+    /// The node keeps module, input and outputs beyond the retention.
+    bool pin = false;
     std::optional<std::string> window;
     std::string life = "1d";
     std::optional<std::string> retention;

@@ -100,6 +100,7 @@ int run(int argc, char** argv) {
     add_module_commands(app, context);
     add_chain_commands(app, context);
     add_job_commands(app, context);
+    add_blob_commands(app, context);
     add_provider_commands(app, context);
     add_market_commands(app, context);
     add_check_command(app, context);

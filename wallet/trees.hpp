@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/chunk_list.hpp"
 #include "vm/native/disk_tree.hpp"
 #include "wallet/context.hpp"
 
@@ -16,13 +17,16 @@ namespace millrace::wallet {
 struct LocalTree {
     vm::FolderTree folder;
     vm::TreeManifest manifest;
+    /// The chunks of each region.
+    std::vector<ChunkList> lists;
     TreeRoot root;
     /// What a provider has to fetch.
     std::uint64_t bytes = 0;
 };
 [[nodiscard]] Try<LocalTree> hash_folder(Context& context, const std::filesystem::path& folder);
 
-/// Sends what the node does not hold yet, and registers the tree. Gives the bytes that moved.
+/// Sends the chunks that the node does not hold yet, and registers the tree. Gives the bytes that
+/// moved.
 [[nodiscard]] Try<std::uint64_t> send_tree(Context& context, LocalTree& tree);
 
 /// A plain file as a blob: its id, and the root and length that make it.
@@ -30,14 +34,18 @@ struct LocalBlob {
     std::filesystem::path path;
     Hash id;
     std::uint64_t length = 0;
+    ChunkList list;
 };
 [[nodiscard]] Try<LocalBlob> hash_file(const std::filesystem::path& path);
-[[nodiscard]] Try<Ok> send_blob(Context& context, const LocalBlob& blob);
+/// Gives the bytes that moved.
+[[nodiscard]] Try<std::uint64_t> send_blob(Context& context, const LocalBlob& blob);
 
 /// A tree that was fetched and verified; its regions lie in `scratch` until it goes.
 class RemoteTree {
   public:
-    /// `scratch` is a folder of its own for this tree, made anew and removed with the object.
+    /// Fetches from any of the nodes that the context names. `scratch` is a folder of its own for
+    /// this tree, removed with the object; when the fetch fails, what has come stays in it, and a
+    /// later call goes on from there.
     [[nodiscard]] static Try<RemoteTree> fetch(Context& context, const TreeRoot& root,
                                                std::filesystem::path scratch,
                                                const OnBytes& on_bytes = {});

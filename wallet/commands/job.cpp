@@ -31,7 +31,15 @@ Try<PostedJob> prepare_and_post(Context& context, const JobOptions& options, Pre
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
     MILLRACE_TRY(const market::ChainView chain, chain_view(context));
     MILLRACE_TRY(job, prepare_job(context, options, chain));
-    return post_job(context, signer, job);
+    MILLRACE_TRY(PostedJob posted, post_job(context, signer, job));
+    if (!options.pin) return posted;
+    // The job is on the chain whatever becomes of its pin.
+    MILLRACE_TRY(Client* const client, context.client());
+    const std::string id = to_hex(posted.id.view());
+    if (const auto pinned = client->call("blob_pin", {{"job", id}}); !pinned.has_value())
+        context.announce(fmt::format("Warning: not pinned: {}; `millrace blob pin {}` tries again",
+                                     pinned.error().message, id));
+    return posted;
 }
 
 boost::json::object posted_json(const PostedJob& posted, const PreparedJob& job) {
@@ -314,6 +322,11 @@ void add_terms_options(CLI::App* command, JobOptions& o) {
                       "Give the rest up when one task fails");
 }
 
+void add_pin_option(CLI::App* command, JobOptions& o) {
+    command->add_flag("--pin", o.pin,
+                      "The node keeps input and outputs until `millrace blob unpin`");
+}
+
 void add_output_options(CLI::App* command, Options& o, bool is_required) {
     command->add_option("--output", o.output, "Folder for the outputs")->required(is_required);
     command->add_flag("--flat", o.flat, "All tasks' outputs in one folder");
@@ -325,6 +338,7 @@ void add_posting(CLI::App* group, Context& context, const Shared& options) {
         add_work_options(command, options->job);
         add_price_options(command, options->job);
         add_terms_options(command, options->job);
+        add_pin_option(command, options->job);
     };
     CLI::App* post_command = group->add_subcommand("post", "Put a job on the market");
     common(post_command);
@@ -367,6 +381,10 @@ void add_following(CLI::App* group, Context& context, const Shared& options) {
     CLI::App* fetch_command = add("fetch", "Get the outputs of a job, verified against its claims",
                                   "millrace job fetch 3fa9... --output tiles", fetch);
     add_output_options(fetch_command, *options, true);
+    fetch_command
+        ->add_option("--from", context.holders,
+                     "Node to fetch from before --node, http://HOST:PORT; may be repeated")
+        ->allow_extra_args(false);
     fetch_command->add_flag("--partial", options->partial, "Also before the job's end");
     CLI::App* cancel_command = add("cancel", "Take what is not leased yet off the market",
                                    "millrace job cancel 3fa9...", cancel);

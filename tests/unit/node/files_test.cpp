@@ -258,7 +258,9 @@ TEST_SUITE("node/files") {
         market::JobSpec spec = world.job_spec();
         const Bytes words(10'000, 7);
         const BlobId input = hash_as<BlobId>(file_id(words.size(), region_root(words)));
-        spec.stdin_root = hash_as<std::remove_cvref_t<decltype(*spec.stdin_root)>>(input);
+        spec.stdin_blob.emplace();
+        spec.stdin_blob->id = hash_as<std::remove_cvref_t<decltype(spec.stdin_blob->id)>>(input);
+        spec.stdin_blob->bytes = words.size();
         const JobId job = world.next_job("alice");
         world.must("alice", market::JobPost{spec});
         constexpr std::uint64_t kQuota = 10 * 4096;

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "common/page_tree.hpp"
+#include "tests/support/mute_server.hpp"
 #include "tests/support/wallet_node.hpp"
 
 namespace millrace::wallet {
@@ -58,6 +59,23 @@ TEST_SUITE("wallet/client") {
         REQUIRE_FALSE(answer.has_value());
         CHECK(answer.error().exit == Exit::node_unreachable);
         CHECK(answer.error().message.find("millraced --dev") != std::string::npos);
+    }
+
+    TEST_CASE("a node that accepts and then says nothing is unreachable, not waited for") {
+        test::MuteServer mute;
+        const auto client = Client::make(mute.url(), std::chrono::milliseconds(50));
+        const auto answer = (*client)->call("node_status", {});
+        REQUIRE_FALSE(answer.has_value());
+        CHECK(answer.error().exit == Exit::node_unreachable);
+        // Nor is one that takes no more of an upload.
+        const auto sent = (*client)->put_stream(
+            1U << 30U, [](MutableByteView piece) -> Try<std::size_t> { return piece.size(); });
+        REQUIRE_FALSE(sent.has_value());
+        CHECK(sent.error().exit == Exit::node_unreachable);
+        const auto got = (*client)->get_part(std::string(64, '0'), 0, 5,
+                                             [](ByteView) -> Try<Ok> { return Ok{}; });
+        REQUIRE_FALSE(got.has_value());
+        CHECK(got.error().exit == Exit::node_unreachable);
     }
 
     TEST_CASE("the node's errors become exit codes") {

@@ -1,4 +1,4 @@
-#include "node/rpc/blob_http.hpp"
+#include "node/rpc/detail/blob_http.hpp"
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>

@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "node/rpc/blob_http.hpp"
+#include "node/rpc/detail/blob_http.hpp"
 
 namespace millrace::node::rpc {
 

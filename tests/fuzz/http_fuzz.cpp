@@ -3,7 +3,7 @@
 // one form that there is.
 #include <boost/beast/http/verb.hpp>
 
-#include "node/rpc/blob_http.hpp"
+#include "node/rpc/detail/blob_http.hpp"
 #include "node/rpc/http_range.hpp"
 #include "wallet/client.hpp"
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "node/rpc/blob_port.hpp"
-#include "node/rpc/http_parts.hpp"
+#include "node/rpc/detail/http_parts.hpp"
 
 /// Blobs over HTTP: `PUT /blob` and `GET /blob/ID` (docs/manual/rpc.md). A blob never lies in
 /// memory whole. Private to node/rpc.

@@ -19,32 +19,43 @@ SecretBytes<32> secret_of(std::uint64_t number) {
 
 }  // namespace
 
-Founding::Founding(std::size_t sender_count) : vrf(secret_of(1U << 30U)) {
+std::vector<Sender> make_senders(std::size_t count) {
+    std::vector<Sender> out;
+    for (std::size_t i = 0; i < count; ++i) {
+        SecretBytes<32> secret = secret_of(i);
+        const AccountKey key = AccountSecret::from(secret.view())->public_key();
+        out.push_back({std::move(secret), key, to_address(key), 0});
+    }
+    std::sort(out.begin(), out.end(),
+              [](const Sender& a, const Sender& b) { return a.address < b.address; });
+    return out;
+}
+
+Founding::Founding(std::size_t sender_count)
+    : senders(make_senders(sender_count)), vrf(secret_of(1U << 30U)), vote(secret_of(2U << 30U)) {
     genesis.name = std::string("bench");
     genesis.time = WallTime{1'800'000'000'000};
     genesis.params = market::Params::dev();
-    for (std::size_t i = 0; i < sender_count; ++i) {
-        SecretBytes<32> secret = secret_of(i);
-        const AccountKey key = AccountSecret::from(secret.view())->public_key();
-        senders.push_back({std::move(secret), key, to_address(key), 0});
-    }
-    std::sort(senders.begin(), senders.end(),
-              [](const Sender& a, const Sender& b) { return a.address < b.address; });
     for (const Sender& s : senders)
         genesis.allocations.push_back({s.address, Amount{1'000'000 * kNanoPerCredit}});
-    const Ed25519Key vote = Ed25519Secret(secret_of(2U << 30U)).public_key();
     const Ed25519Key peer = Ed25519Secret(secret_of(3U << 30U)).public_key();
-    genesis.validators.push_back(
-        {senders.front().address, vote, vrf.public_key(), peer, Amount{kNanoPerCredit}});
+    genesis.validators.push_back({senders.front().address, vote.public_key(), vrf.public_key(),
+                                  peer, Amount{kNanoPerCredit}});
     MILLRACE_ASSERT(market::check_genesis(genesis).has_value());
 }
 
-Chain::Chain(const std::filesystem::path& folder, const Founding& founding) : founding_(founding) {
+Chain::Chain(const std::filesystem::path& folder, const Founding& founding)
+    : founding_(founding), signer_(founding.vote, founding.vrf) {
     auto opened = node::LedgerDb::open(folder);
     MILLRACE_ASSERT(opened.has_value());
     db = *std::move(opened);
+    open();
+}
+
+void Chain::open() {
+    executor.reset();
     auto made = node::Executor::open(
-        {*db, mempool, clock, &founding.vrf, [](const node::FinalBlockPtr&) {}}, founding.genesis);
+        {*db, mempool, clock, &signer_, [](const node::FinalBlockPtr&) {}, 0}, founding_.genesis);
     MILLRACE_ASSERT(made.has_value());
     executor = *std::move(made);
 }
@@ -75,12 +86,7 @@ void Chain::add_accounts(std::uint64_t count) {
         MILLRACE_ASSERT(db->commit(batch).has_value());
     }
     // The executor has the head's root in memory: it reads it anew.
-    executor.reset();
-    auto made = node::Executor::open(
-        {*db, mempool, clock, &founding_.vrf, [](const node::FinalBlockPtr&) {}},
-        founding_.genesis);
-    MILLRACE_ASSERT(made.has_value());
-    executor = *std::move(made);
+    open();
 }
 
 node::Head Chain::head() const {

@@ -10,6 +10,7 @@
 #include "node/chain/block_store.hpp"
 #include "node/chain/executor.hpp"
 #include "node/mempool/mempool.hpp"
+#include "node/signer.hpp"
 
 /// A ledger of many accounts for our benchmark programs: real database, executor and blocks;
 /// agreement is played by the program.
@@ -23,6 +24,9 @@ struct Sender {
     std::uint64_t next = 0;
 };
 
+/// Senders whose keys are a function of their numbers, in the order of their addresses.
+[[nodiscard]] std::vector<Sender> make_senders(std::size_t count);
+
 class StillClock final : public node::Clock {
   public:
     [[nodiscard]] consensus::Instant now() const override { return {1'000, wall}; }
@@ -35,6 +39,7 @@ struct Founding {
     market::Genesis genesis;
     std::vector<Sender> senders;
     VrfSecret vrf;
+    Ed25519Secret vote;
 };
 
 /// An executor over a data folder of its own.
@@ -56,7 +61,9 @@ class Chain {
     std::unique_ptr<node::Executor> executor;
 
   private:
+    void open();
     const Founding& founding_;
+    node::LocalSigner signer_;
     std::uint64_t view_ = 0;
 };
 

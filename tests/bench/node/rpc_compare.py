@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""The node's JSON-RPC under load, side by side with anvil's, each alone on the machine in turn.
+
+usage: rpc_compare.py BIN_DIR [--anvil PROGRAM --ethers DIR] [--rounds N] [--transfers N]
+
+Reads: `wrk -t1 -c64` on state_account, against eth_getBalance. Transfers: signed before, posted one HTTP call each over
+64 connections, from the first call until the last is final, against eth_sendRawTransaction until it is in a block; and
+ours in batches of 100. Needs wrk (Debian); anvil and ethers are npm's `@foundry-rs/anvil-linux-amd64` and `ethers`.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "functional"))
+from support import Bench, free_port, post, wait_until  # noqa: E402
+
+SENDERS = 500
+BATCH = 100
+READ_S = 5
+FINAL_S = 120
+LINES_S = 120
+EXPIRY_MS = 300_000
+
+
+def wrk(port, seconds, **env):
+    """Requests a second, and the seconds that it took."""
+    begin = time.monotonic()
+    out = subprocess.run(["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", str(HERE / "post.lua"), f"http://127.0.0.1:{port}/"],
+                         env={**os.environ, **env}, check=True, capture_output=True, text=True,
+                         timeout=seconds + 60).stdout
+    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    if errors:
+        print(f"  {errors.group(0)}", file=sys.stderr)
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)), time.monotonic() - begin
+
+
+def call(port, method, *params):
+    answer = post(port, json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}).encode(), 60)
+    if "error" in answer:
+        raise SystemExit(f"{method}: {answer['error']}")
+    return answer["result"]
+
+
+def our_reads(bench, address):
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "state_account", "params": [address]})
+    return wrk(bench.port, READ_S, BODY=body)[0]
+
+
+def waiting(bench):
+    return bench.rpc("node_status")["waiting_transactions"]
+
+
+def our_transfers(bin_dir, count, batch):
+    """Transfers a second from the first call until all are final."""
+    with Bench(bin_dir, "--provider-cores", "1") as bench, tempfile.TemporaryDirectory() as folder:
+        bench.start()
+        chain = bench.rpc("chain_head")["header"]["chain"]
+        faucets, transfers = folder + "/faucets", folder + "/transfers"
+        subprocess.run([str(bench.bin / "bench_sign_transfers"), chain, str(int(time.time() * 1000) + EXPIRY_MS),
+                        str(SENDERS), str(count // SENDERS), str(batch), faucets, transfers],
+                       check=True, capture_output=True)
+        wrk(bench.port, LINES_S, LINES=faucets)
+        wait_until("the senders have money", lambda: waiting(bench) == 0, FINAL_S)
+        first = bench.rpc("chain_head")["header"]["height"]
+        begin = time.monotonic()
+        wrk(bench.port, LINES_S, LINES=transfers)
+        wait_until("all transfers are final", lambda: waiting(bench) == 0, FINAL_S)
+        seconds = time.monotonic() - begin
+        last = bench.rpc("chain_head")["header"]["height"]
+        final = sum(len(bench.rpc("chain_block", height=h)["transactions"]) for h in range(first + 1, last + 1))
+        assert final == count // SENDERS * SENDERS, f"{final} of {count} transfers are final"
+        return final / seconds
+
+
+class Anvil:
+    def __init__(self, program):
+        self.port = free_port()
+        self.process = subprocess.Popen([program, "--port", str(self.port), "--silent"], stdout=subprocess.DEVNULL)
+
+    def __enter__(self):
+        def answers():
+            try:
+                return call(self.port, "eth_chainId")
+            except OSError:
+                return None
+        wait_until("anvil answers", answers, 30)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def reads(self):
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_getBalance",
+                           "params": ["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "latest"]})
+        return wrk(self.port, READ_S, BODY=body)[0]
+
+    def transfers(self, ethers, count):
+        with tempfile.NamedTemporaryFile() as lines:
+            senders = subprocess.run(["node", str(HERE / "anvil_transfers.mjs"), ethers, str(SENDERS), str(count // SENDERS),
+                                      lines.name], check=True, capture_output=True, text=True).stdout.split()
+            for address in senders:
+                call(self.port, "anvil_setBalance", address, hex(10 ** 24))
+            begin = time.monotonic()
+            wrk(self.port, LINES_S, LINES=lines.name)
+            wait_until("anvil's transfers are in blocks",
+                       lambda: all(int(call(self.port, "eth_getTransactionCount", a, "latest"), 16) == count // SENDERS
+                                   for a in (senders[0], senders[-1])), FINAL_S)
+            return count // SENDERS * SENDERS / (time.monotonic() - begin)
+
+
+def show(name, ours, theirs=None):
+    line = f"{name:<44} {statistics.median(ours):>10.0f} /s"
+    if theirs:
+        line += f"  anvil {statistics.median(theirs):>8.0f} /s  ratio {statistics.median(ours) / statistics.median(theirs):6.2f}"
+    print(line, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bin_dir")
+    parser.add_argument("--anvil")
+    parser.add_argument("--ethers")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--transfers", type=int, default=50_000)
+    args = parser.parse_args()
+    reads, their_reads, singles, their_singles, batches = [], [], [], [], []
+    for _ in range(args.rounds):
+        with Bench(args.bin_dir, "--provider-cores", "1") as bench:
+            bench.start()
+            bench.wallet_json("account", "new")
+            address = bench.wallet_json("account", "list")[0]["address"]
+            reads.append(our_reads(bench, address))
+        if args.anvil:
+            with Anvil(args.anvil) as anvil:
+                their_reads.append(anvil.reads())
+        singles.append(our_transfers(args.bin_dir, args.transfers, 1))
+        if args.anvil and args.ethers:
+            with Anvil(args.anvil) as anvil:
+                their_singles.append(anvil.transfers(args.ethers, min(args.transfers, 5_000)))
+        batches.append(our_transfers(args.bin_dir, args.transfers, BATCH))
+    show("state_account (eth_getBalance), wrk -t1 -c64", reads, their_reads)
+    show("signed transfers, one call each, until final", singles, their_singles)
+    show(f"signed transfers, {BATCH} in a batch, until final", batches)
+
+
+if __name__ == "__main__":
+    main()

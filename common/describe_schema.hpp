@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/json.hpp"
+#include "common/units.hpp"
 
 /// JSON Schema (draft 2020-12) of a described type, from the same description as its codec and its
 /// JSON: what `rpc_discover` serves can therefore not drift from what the node sends.
@@ -19,6 +20,16 @@ boost::json::object hex_schema(std::size_t size_min, std::size_t size_max);
 boost::json::object text_schema(std::size_t size_max);
 boost::json::object money_schema(const char* unit);
 boost::json::object nullable_schema(boost::json::object inner);
+
+/// What a number counts, where its member's name does not say so.
+template <class T>
+constexpr const char* unit_of() {
+    if (std::is_same_v<T, Height>) return "height of a block";
+    if (std::is_same_v<T, Gas>) return "gas";
+    if (std::is_same_v<T, WallTime>) return "milliseconds since 1970-01-01T00:00:00Z";
+    if (std::is_same_v<T, ActiveTime>) return "milliseconds of active time since genesis";
+    return nullptr;
+}
 }  // namespace json_detail
 
 /// A type may carry `static boost::json::object json_schema()` of its own.
@@ -47,7 +58,10 @@ template <class T>
     } else if constexpr (std::is_same_v<T, Price>) {
         return json_detail::money_schema("nano-credits per Ggas");
     } else if constexpr (IsUnit<T>::value) {
-        return json_detail::integer_schema(std::numeric_limits<typename T::integer_type>::max());
+        json::object out =
+            json_detail::integer_schema(std::numeric_limits<typename T::integer_type>::max());
+        if (const char* unit = json_detail::unit_of<T>()) out["description"] = unit;
+        return out;
     } else if constexpr (IsFixedBytes<T>::value) {
         return json_detail::hex_schema(T::kSize, T::kSize);
     } else if constexpr (IsBoundedString<T>::value) {

@@ -66,10 +66,12 @@ struct JobView {
     std::uint32_t tasks_disputed = 0;
     std::uint32_t tasks_settled = 0;
     std::uint32_t tasks_failed = 0;
+    /// The block in which it had nothing left to do; a node's history knows it, the state does not.
+    std::optional<Height> closed;
 };
 BOOST_DESCRIBE_STRUCT(JobView, (),
                       (id, job, spec, tasks_open, tasks_leased, tasks_committed, tasks_revealed,
-                       tasks_disputed, tasks_settled, tasks_failed))
+                       tasks_disputed, tasks_settled, tasks_failed, closed))
 
 /// One task, with what each provider claims of it.
 struct TaskClaimView {

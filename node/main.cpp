@@ -13,6 +13,7 @@
 #include "node/dev_chain.hpp"
 #include "node/keys.hpp"
 #include "node/log.hpp"
+#include "node/metrics.hpp"
 #include "node/modules.hpp"
 #include "node/provider/local_backend.hpp"
 #include "node/provider/loop.hpp"
@@ -53,6 +54,18 @@ class StopSignals {
     int fd_;
 };
 
+/// Debian's RocksDB is built with its assertions: a write that fails at the wrong moment ends in
+/// abort(), not in an error. What is final is in the log on disk all the same; the operator is told
+/// what to look at, and the exit code is the one that the manual lists.
+void on_abort(int /*signal*/) {
+    constexpr std::string_view kSentence =
+        "millraced: the ledger's database gave up, most likely at a disk that is full or fails; "
+        "the "
+        "last final block is safe: look at the lines above and at the disk, then start again\n";
+    static_cast<void>(::write(STDERR_FILENO, kSentence.data(), kSentence.size()) + 1);
+    ::_exit(kExitFault);
+}
+
 int fail(const Error& error, int exit_code) {
     std::cerr << "millraced: " << error.message << "\n";
     return exit_code;
@@ -68,10 +81,59 @@ int print_provider_keys(const Settings& settings) {
     return 0;
 }
 
+rpc::HttpSettings http_settings(const Settings& settings) {
+    rpc::HttpSettings http;
+    http.address = settings.rpc_address;
+    http.port = settings.rpc_port;
+    http.tls_certificate = settings.rpc_tls_certificate;
+    http.tls_key = settings.rpc_tls_key;
+    http.allowed_hosts = parts_of(settings.rpc_allowed_hosts);
+    http.allowed_origins = parts_of(settings.rpc_allowed_origins);
+    http.connections_max = settings.rpc_connections_max;
+    http.client_connections_max = settings.rpc_client_connections_max;
+    http.calls_per_second_max = settings.rpc_client_calls_per_second_max;
+    http.limit_loopback = settings.rpc_limit_loopback;
+    http.body_bytes_max = settings.rpc_body_bytes_max;
+    http.dispatch.response_bytes_max = settings.rpc_response_bytes_max;
+    http.dispatch.batch_max = settings.rpc_batch_max;
+    http.subscriptions_max = settings.rpc_subscriptions_max;
+    http.idle_timeout_ms = settings.rpc_idle_timeout_ms;
+    http.request_timeout_ms = settings.rpc_request_timeout_ms;
+    http.slow_client_ms = settings.rpc_slow_client_ms;
+    return http;
+}
+
+/// The node's figures of this moment, for Prometheus.
+Figures read_figures(const rpc::NodeApi& api, const ProgressTable& progress,
+                     const rpc::HttpServer::Traffic& traffic) {
+    const StateSnapshot snapshot(api.db);
+    const auto head = BlockStore(snapshot.db()).head();
+    if (!head.has_value()) stop_on_ledger_fault(head.error());
+    const market::ChainState chain = market::load_chain(snapshot.state());
+    const consensus::Instant now = api.clock.now();
+    Figures out;
+    out.chain_height = (*head)->height.value;
+    out.chain_head_age_ms = now.wall.value - std::min(now.wall.value, (*head)->time.value);
+    out.mempool_transactions = api.mempool.usage().transactions;
+    out.mempool_bytes = api.mempool.usage().bytes;
+    out.blob_bytes = api.blobs.usage().bytes;
+    out.blob_quota_bytes = api.blobs.usage().quota_bytes;
+    out.market_bids = chain.bids;
+    out.market_asks = chain.asks;
+    out.rpc_connections = traffic.connections;
+    out.rpc_requests_total = traffic.requests;
+    out.rpc_refused_total = traffic.refused;
+    out.provider_tasks_running = progress.size();
+    out.uptime_ms = now.monotonic_ms - api.started_ms;
+    read_process(out);
+    return out;
+}
+
 int run(const Settings& settings) {
     // Before any thread, so that all inherit the mask.
     const StopSignals signals;
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGABRT, on_abort);
     init_log(settings.log_level, settings.log_json);
 
     auto db = LedgerDb::open(settings.data_dir / "ledger");
@@ -108,10 +170,13 @@ int run(const Settings& settings) {
 
     // Filled in once they exist; final blocks come only after the engine has started.
     std::unique_ptr<ProviderLoop> loop;
+    rpc::FinalityHub hub;
     auto executor = Executor::open({**db, mempool, clock, &signer,
-                                    [&loop](const FinalBlockPtr&) {
+                                    [&loop, &hub](const FinalBlockPtr&) {
                                         if (loop) loop->notify();
-                                    }},
+                                        hub.notify();
+                                    },
+                                    settings.history_blocks},
                                    *genesis);
     if (!executor.has_value()) return fail(executor.error(), 2);
 
@@ -129,6 +194,8 @@ int run(const Settings& settings) {
     local_limits.memory_bytes = memory_for_tasks(settings);
     LocalBackend backend(**blobs, **trees, settings.data_dir / "work", local_limits);
     LocalAnnouncer announcer(**db, **blobs, signer);
+    auto access = rpc::AccessControl::open(settings.data_dir, settings.rpc_require_token);
+    if (!access.has_value()) return fail(access.error(), 2);
     const rpc::NodeApi api{**db,
                            mempool,
                            intake,
@@ -144,15 +211,20 @@ int run(const Settings& settings) {
                            owner.value_or(operator_account),
                            operator_account,
                            keys->provider_vrf.public_key(),
-                           progress};
+                           progress,
+                           settings.history_blocks,
+                           access->get(),
+                           [] { ::kill(::getpid(), SIGTERM); }};
     rpc::MethodTable methods(JsonStyle{genesis->network});
     rpc::add_all_methods(methods, api);
     rpc::StoreBlobs http_blobs(**blobs);
-    rpc::HttpSettings http;
-    http.address = settings.rpc_address;
-    http.port = settings.rpc_port;
     std::atomic<bool> is_ready{false};
-    rpc::HttpServer server(methods, http_blobs, [&] { return is_ready.load(); }, http);
+    const auto metrics = [&](const rpc::HttpServer::Traffic& traffic) {
+        return metrics_text(read_figures(api, progress, traffic));
+    };
+    rpc::HttpServer server(
+        {methods, http_blobs, [&] { return is_ready.load(); }, access->get(), &api, &hub, metrics},
+        http_settings(settings));
     if (const auto listening = server.start(); !listening.has_value())
         return fail(listening.error(), listening.error().code);
     if (settings.provide) {

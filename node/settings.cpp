@@ -1,6 +1,9 @@
 #include "node/settings.hpp"
 
+#include <arpa/inet.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -38,6 +41,16 @@ std::string text_of(bool value) {
 template <class Integer>
 std::string text_of(Integer value) {
     return std::to_string(value);
+}
+
+/// What is not an address is found when it is listened on.
+bool is_loopback(const std::string& address) {
+    in6_addr v6{};
+    if (::inet_pton(AF_INET6, address.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+    in_addr v4{};
+    if (::inet_pton(AF_INET, address.c_str(), &v4) != 1) return true;
+    constexpr std::uint32_t kLoopbackNet = 127;
+    return ntohl(v4.s_addr) >> 24U == kLoopbackNet;
 }
 
 /// One setting: its name is the flag, the variable and the line of a config file.
@@ -84,6 +97,37 @@ std::vector<Row> rows_of(Settings& s) {
             "provider register`; left out, the node's own account registers itself"),
         row("rpc-address", s.rpc_address, "Address that JSON-RPC listens on"),
         row("rpc-port", s.rpc_port, "Port that JSON-RPC listens on; 0 takes a free one"),
+        row("rpc-require-token", s.rpc_require_token,
+            "Answer only who shows the cookie or a token; needed to listen beyond this machine"),
+        row("rpc-tls-certificate", s.rpc_tls_certificate,
+            "PEM file of the certificate chain; with it the RPC speaks TLS only"),
+        row("rpc-tls-key", s.rpc_tls_key, "PEM file of the certificate's private key"),
+        row("rpc-allowed-hosts", s.rpc_allowed_hosts,
+            "Host names, separated by commas, under which the RPC may be called beside localhost "
+            "and "
+            "addresses"),
+        row("rpc-allowed-origins", s.rpc_allowed_origins,
+            "Origins of web pages, such as https://example.org, separated by commas, that may "
+            "call"),
+        row("rpc-connections-max", s.rpc_connections_max,
+            "Most connections; above it those that wait without asking anything make room"),
+        row("rpc-client-connections-max", s.rpc_client_connections_max,
+            "Most connections of one other machine"),
+        row("rpc-client-calls-per-second-max", s.rpc_client_calls_per_second_max,
+            "Most calls a second of one other machine; 0 means no bound"),
+        row("rpc-limit-loopback", s.rpc_limit_loopback,
+            "Hold this machine's own programs to the bounds on one client, too"),
+        row("rpc-body-bytes-max", s.rpc_body_bytes_max, "Most bytes of one request"),
+        row("rpc-response-bytes-max", s.rpc_response_bytes_max, "Most bytes of one answer"),
+        row("rpc-batch-max", s.rpc_batch_max, "Most calls in one batch"),
+        row("rpc-subscriptions-max", s.rpc_subscriptions_max,
+            "Most subscriptions of one WebSocket"),
+        row("rpc-idle-timeout-ms", s.rpc_idle_timeout_ms,
+            "How long a connection may wait between requests; a sixth of it for the first"),
+        row("rpc-request-timeout-ms", s.rpc_request_timeout_ms,
+            "How long a request's body, and an answer's way out, may take"),
+        row("rpc-slow-client-ms", s.rpc_slow_client_ms,
+            "A subscriber that does not take a message within this is told to resume, and closed"),
         row("log-level", s.log_level,
             "Least level that is logged: trace, debug, info, warn or error"),
         row("log-json", s.log_json, "Log one JSON object a line"),
@@ -95,6 +139,10 @@ std::vector<Row> rows_of(Settings& s) {
         row("provider-stake-nano", s.provider_stake.value,
             "Stake put up at registration, nano-credits"),
         row("mempool-bytes-max", s.mempool_bytes_max, "Most bytes of waiting transactions"),
+        row("history-blocks", s.history_blocks,
+            "Newest blocks whose history of accounts, jobs, providers and clearings is kept; 0 "
+            "keeps "
+            "all"),
     };
     return rows;
 }
@@ -142,6 +190,10 @@ Parsed parse_settings(int argc, char** argv) {
     app.add_flag("--print-config", out.settings.print_config,
                  "Print the settings in force as a config file, and end")
         ->configurable(false);
+    bool check_config = false;
+    app.add_flag("--check-config", check_config,
+                 "Read all settings, say what is wrong with them, and end")
+        ->configurable(false);
     app.add_flag("--print-provider-keys", out.settings.print_provider_keys,
                  "Print the public keys that `millrace provider register` needs, and end")
         ->configurable(false);
@@ -165,11 +217,51 @@ Parsed parse_settings(int argc, char** argv) {
         out.exit_code = 1;
         return out;
     }
+    if (const auto good = check_settings(out.settings); !good.has_value()) {
+        std::cerr << "millraced: " << good.error().message << "\n";
+        out.exit_code = 1;
+        return out;
+    }
+    if (check_config) {
+        std::cout << "The settings are good.\n";
+        out.exit_code = 0;
+    }
     if (out.settings.print_config) {
         std::cout << to_config_text(out.settings);
         out.exit_code = 0;
     }
     return out;
+}
+
+std::vector<std::string> parts_of(const std::string& list) {
+    std::vector<std::string> out;
+    for (std::size_t from = 0; from < list.size();) {
+        const std::size_t comma = std::min(list.find(',', from), list.size());
+        const std::size_t first = list.find_first_not_of(' ', from);
+        if (first < comma) {
+            const std::size_t last = list.find_last_not_of(' ', comma - 1);
+            out.push_back(list.substr(first, last - first + 1));
+        }
+        from = comma + 1;
+    }
+    return out;
+}
+
+Status<> check_settings(const Settings& settings) {
+    const auto wrong = [](std::string why) { return Err{Error{1, std::move(why)}}; };
+    if (!settings.rpc_require_token && !is_loopback(settings.rpc_address))
+        return wrong("rpc-address " + settings.rpc_address +
+                     " can be reached from other machines, and whoever reaches the RPC could use "
+                     "it: add --rpc-require-token (clients then show the text of rpc.cookie or a "
+                     "token), or listen on 127.0.0.1");
+    if (settings.rpc_tls_certificate.empty() != settings.rpc_tls_key.empty())
+        return wrong("rpc-tls-certificate and rpc-tls-key are given together or not at all");
+    if (settings.rpc_batch_max == 0 || settings.rpc_body_bytes_max == 0 ||
+        settings.rpc_response_bytes_max == 0 || settings.rpc_connections_max == 0 ||
+        settings.rpc_client_connections_max == 0 || settings.rpc_idle_timeout_ms == 0 ||
+        settings.rpc_request_timeout_ms == 0 || settings.rpc_slow_client_ms == 0)
+        return wrong("the RPC's bounds on bytes, batches, connections and times are above 0");
+    return Ok{};
 }
 
 std::string to_config_text(const Settings& settings) {

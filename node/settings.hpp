@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/amount.hpp"
 #include "common/result.hpp"
@@ -21,6 +22,22 @@ struct Settings {
     std::string provide_for;
     std::string rpc_address = "127.0.0.1";
     std::uint16_t rpc_port = 8645;
+    bool rpc_require_token = false;
+    std::string rpc_tls_certificate;
+    std::string rpc_tls_key;
+    std::string rpc_allowed_hosts;
+    std::string rpc_allowed_origins;
+    std::uint32_t rpc_connections_max = 512;
+    std::uint32_t rpc_client_connections_max = 64;
+    std::uint32_t rpc_client_calls_per_second_max = 200;
+    bool rpc_limit_loopback = false;
+    std::uint32_t rpc_body_bytes_max = 4U << 20U;
+    std::uint32_t rpc_response_bytes_max = 16U << 20U;
+    std::uint32_t rpc_batch_max = 100;
+    std::uint32_t rpc_subscriptions_max = 64;
+    std::uint32_t rpc_idle_timeout_ms = 60'000;
+    std::uint32_t rpc_request_timeout_ms = 30'000;
+    std::uint32_t rpc_slow_client_ms = 10'000;
     std::string log_level = "info";
     bool log_json = false;
     std::uint64_t blob_quota_bytes = 20ULL << 30U;
@@ -29,9 +46,16 @@ struct Settings {
     Price provider_ask{5'000'000};          ///< nano-credits per Ggas
     Amount provider_stake{1'000 * kNanoPerCredit};
     std::uint64_t mempool_bytes_max = 64ULL << 20U;
+    std::uint64_t history_blocks = 10'000'000;  ///< 0 keeps all
     bool print_config = false;
     bool print_provider_keys = false;
 };
+
+/// The parts of a comma-separated setting, empty ones left out.
+[[nodiscard]] std::vector<std::string> parts_of(const std::string& list);
+/// Settings that contradict each other, or would put the node at risk; the sentence says what to
+/// do.
+[[nodiscard]] Status<> check_settings(const Settings& settings);
 
 /// What `main` does next.
 struct Parsed {

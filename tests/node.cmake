@@ -9,13 +9,16 @@ millrace_test(NAME test_node LABELS unit
     unit/node/engine_test.cpp
     unit/node/executor_test.cpp
     unit/node/files_test.cpp
+    unit/node/history_test.cpp
     unit/node/ledger_db_test.cpp
     unit/node/local_backend_test.cpp
     unit/node/mempool_test.cpp
     unit/node/provider_loop_test.cpp
     unit/node/manual_test.cpp
+    unit/node/rpc_clients_test.cpp
+    unit/node/rpc_market_test.cpp
     unit/node/rpc_test.cpp
     unit/node/settings_test.cpp
     unit/node/tx_checks_test.cpp
-  LIBS millrace_node spdlog::spdlog)
+  LIBS millrace_node spdlog::spdlog RocksDB::rocksdb-shared)
 add_dependencies(test_node millrace-worker)

@@ -79,7 +79,10 @@ class BlockRun {
         if (chain.active_time >= chain.epoch_end) change_epoch(ledger_, set_);
         for (const DueKind kind : kDueKinds)
             if (kind != DueKind::job_wind_down) sweep(kind);
-        if (clears) run_clearing(ledger_);
+        if (clears) {
+            ledger_.events.emplace_back(StepEvent{Step::clearing, 0, {}, {}});
+            run_clearing(ledger_);
+        }
         // Lots leave the market between two clearings, never out of a frozen book; with a freeze
         // in every other block this is the only place where that is sure to come.
         if (!chain.pending) sweep(DueKind::job_wind_down);
@@ -99,6 +102,8 @@ class BlockRun {
             last_refusal_ = envelope.error();
             return Err{BlockFault::transaction_invalid};
         }
+        const auto index = static_cast<std::uint32_t>(receipts_.size());
+        ledger_.events.emplace_back(StepEvent{Step::transaction, index, {}, {}});
         take_fee(ledger_, tx, charge, proposer_);
         const Refusal refusal = run_body(ledger_, {tx.sender(), tx.tx().nonce}, tx.tx().body);
         receipts_.push_back({tx.hash(), refusal, charge.fee, tx.tx().tip});

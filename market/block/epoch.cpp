@@ -30,6 +30,7 @@ void tally_signals(Ledger& ledger, const EpochSet& set) {
         ledger.state.erase(key);
     }
     const Uint128 weight = weight_of(set.members);
+    ledger.events.emplace_back(StepEvent{Step::epoch, 0, {}, {}});
     ChainState& chain = ledger.chain;
     Uint128 sum = 0;
     for (const auto& [version, part] : by_version) {

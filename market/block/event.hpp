@@ -3,6 +3,7 @@
 #include "market/auction/clearing.hpp"
 #include "market/ledger/jobs.hpp"
 #include "market/ledger/leases.hpp"
+#include "market/transaction.hpp"
 
 /// What happened in a block, for subscriptions, the provider loop and history. Events follow from
 /// the state and are not under any root.
@@ -52,6 +53,47 @@ struct ClearingEvent {
 };
 BOOST_DESCRIBE_STRUCT(ClearingEvent, (), (number, leases, classes))
 
-using Event = std::variant<LeaseEvent, ChunkEvent, JobEvent, ClearingEvent>;
+/// What the events that follow come from, up to the next of this kind.
+enum class Step : std::uint8_t {
+    transaction = 1,  ///< `index` is its place in the block
+    due = 2,          ///< a deadline; `due` and `subject` name it
+    clearing = 3,
+    epoch = 4,  ///< issuance at an epoch's end
+};
+BOOST_DESCRIBE_ENUM(Step, transaction, due, clearing, epoch)
+
+struct StepEvent {
+    static constexpr const char* kName = "step";
+    Step step = Step::transaction;
+    std::uint32_t index = 0;
+    DueKind due = DueKind::lease_start;
+    /// The lease, job or image of a due item.
+    Hash subject;
+    friend bool operator==(const StepEvent&, const StepEvent&) = default;
+};
+BOOST_DESCRIBE_STRUCT(StepEvent, (), (step, index, due, subject))
+
+/// An account's balance changed: all that an account ever gets or gives is told by these.
+struct BalanceEvent {
+    static constexpr const char* kName = "balance";
+    Address account;
+    Amount in;
+    Amount out;
+    friend bool operator==(const BalanceEvent&, const BalanceEvent&) = default;
+};
+BOOST_DESCRIBE_STRUCT(BalanceEvent, (), (account, in, out))
+
+/// A provider's stake changed: put up, refilled from pay, burnt, or on its way out.
+struct StakeEvent {
+    static constexpr const char* kName = "stake";
+    ProviderId provider;
+    Amount in;
+    Amount out;
+    friend bool operator==(const StakeEvent&, const StakeEvent&) = default;
+};
+BOOST_DESCRIBE_STRUCT(StakeEvent, (), (provider, in, out))
+
+using Event = std::variant<LeaseEvent, ChunkEvent, JobEvent, ClearingEvent, StepEvent, BalanceEvent,
+                           StakeEvent>;
 
 }  // namespace millrace::market

@@ -69,6 +69,8 @@ void take_fee(Ledger& ledger, const CheckedTx& tx, const Charge& charge, const A
     const Amount from_sender = charge.prepaid_by ? tx.tx().tip : plus(charge.fee, tx.tx().tip);
     account.balance = minus(account.balance, from_sender);
     store(ledger.state, key, account);
+    if (from_sender != Amount{})
+        ledger.events.emplace_back(BalanceEvent{tx.sender(), {}, from_sender});
     if (charge.prepaid_by) {
         Lease lease = *find_lease(ledger, *charge.prepaid_by);
         Provider provider = *find_provider(ledger, lease.provider);

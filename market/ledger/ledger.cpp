@@ -55,6 +55,7 @@ void credit(Ledger& ledger, const Address& address, Amount amount) {
     Account account = load<Account>(ledger.state, account_key(address)).value_or(Account{});
     account.balance = plus(account.balance, amount);
     store(ledger.state, account_key(address), account);
+    ledger.events.emplace_back(BalanceEvent{address, amount, {}});
 }
 
 void debit(Ledger& ledger, const Address& address, Amount amount) {
@@ -63,6 +64,7 @@ void debit(Ledger& ledger, const Address& address, Amount amount) {
     MILLRACE_ASSERT(account.has_value());
     account->balance = minus(account->balance, amount);
     store(ledger.state, account_key(address), *account);
+    ledger.events.emplace_back(BalanceEvent{address, {}, amount});
 }
 
 void burn(Ledger& ledger, Amount amount) {

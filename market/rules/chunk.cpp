@@ -358,6 +358,7 @@ Amount pay_lease(Ledger& ledger, const LeaseId& id, Lease& lease, Job& job, cons
     // Fees of its moves were drawn from its reserve: the pay makes the stake whole first.
     const Amount refill = std::min(net, lease.move_fees);
     provider.stake = plus(provider.stake, refill);
+    if (refill != Amount{}) ledger.events.emplace_back(StakeEvent{provider.owner, refill, {}});
     provider.fees_paid = plus(provider.fees_paid, fee);
     ++provider.settled;
     unlock_stake(provider, lease.at_risk);

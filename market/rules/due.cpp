@@ -142,6 +142,7 @@ void sweep_due(Ledger& ledger, DueKind kind) {
         const auto page = due_items(ledger.state, kind, ledger.now(), from, kSweepPage);
         for (const DueItem& item : page) {
             if (ledger.state.touched() >= end) return;
+            ledger.events.emplace_back(StepEvent{Step::due, 0, item.kind, item.subject});
             process_due(ledger, item, end - ledger.state.touched());
         }
         if (page.size() < kSweepPage) return;

@@ -128,6 +128,7 @@ void apply(Ledger& ledger, const Actor& actor, const ProviderRegister& body) {
     p.encryption_key = body.encryption_key;
     p.endpoint = body.endpoint;
     p.stake = body.stake;
+    ledger.events.emplace_back(StakeEvent{p.owner, p.stake, {}});
     if (ledger.chain.pending) ++ledger.chain.asks_coming;
     put_under_notice(ledger, p, body.ask);
     save_provider(ledger, p);
@@ -229,6 +230,7 @@ void apply(Ledger& ledger, const Actor& actor, const ProviderStake& body) {
     debit(ledger, actor.account, body.amount);
     Provider p = *find_provider(ledger, body.provider);
     p.stake = plus(p.stake, body.amount);
+    ledger.events.emplace_back(StakeEvent{p.owner, body.amount, {}});
     save_provider(ledger, p);
 }
 
@@ -248,6 +250,7 @@ Refusal check(const Ledger& ledger, const Actor& actor, const ProviderUnstake& b
 void apply(Ledger& ledger, const Actor& /*actor*/, const ProviderUnstake& body) {
     Provider p = *find_provider(ledger, body.provider);
     p.stake = minus(p.stake, body.amount);
+    ledger.events.emplace_back(StakeEvent{p.owner, {}, body.amount});
     p.unbonding.push_back({body.amount, ledger.in(ledger.params.stake.unbonding_ms)});
     if (p.stake == Amount{}) p.paused = PauseReason::left;
     save_provider(ledger, p);

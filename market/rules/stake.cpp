@@ -55,6 +55,7 @@ void unlock_stake(Provider& p, Amount amount) {
 void burn_locked(Ledger& ledger, Provider& p, Amount amount) {
     p.locked = minus(p.locked, amount);
     p.stake = minus(p.stake, amount);
+    if (amount != Amount{}) ledger.events.emplace_back(StakeEvent{p.owner, {}, amount});
     burn(ledger, amount);
 }
 

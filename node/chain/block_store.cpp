@@ -6,6 +6,7 @@ namespace {
 
 constexpr int kErrorCorrupt = 2;
 constexpr std::string_view kHeadKey = "head";
+constexpr std::string_view kHistorySinceKey = "history_since";
 constexpr std::uint8_t kTxIndex = 1;
 constexpr std::uint8_t kHashIndex = 2;
 
@@ -50,14 +51,23 @@ Result<std::optional<TxPlace>> BlockStore::place_of(const TxHash& hash) const {
     return read<TxPlace>(reader_, Column::index, index_key(kTxIndex, hash.view()), "index");
 }
 
+Result<std::optional<Height>> BlockStore::history_since() const {
+    return read<Height>(reader_, Column::meta, as_bytes(kHistorySinceKey), "history");
+}
+void BlockStore::put_history_since(std::vector<DbWrite>& batch, Height since) {
+    const ByteView key = as_bytes(kHistorySinceKey);
+    batch.push_back({Column::meta, Bytes(key.begin(), key.end()), encode(since)});
+}
+
 void BlockStore::put_block(std::vector<DbWrite>& batch, const StoredBlock& block,
                            const BlockHash& hash) {
     const Height height = block.block.header.height;
     batch.push_back({Column::blocks, height_key(height), encode(block)});
     batch.push_back({Column::index, index_key(kHashIndex, hash.view()), encode(height)});
     for (std::size_t i = 0; i < block.receipts.size(); ++i)
-        batch.push_back({Column::index, index_key(kTxIndex, block.receipts[i].transaction.view()),
-                         encode(TxPlace{height, static_cast<std::uint32_t>(i)})});
+        batch.push_back(
+            {Column::index, index_key(kTxIndex, block.receipts[i].transaction.view()),
+             encode(TxPlace{height, static_cast<std::uint32_t>(i), block.receipts[i]})});
 }
 
 void BlockStore::put_head(std::vector<DbWrite>& batch, const Head& head) {

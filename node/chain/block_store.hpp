@@ -38,8 +38,10 @@ BOOST_DESCRIBE_STRUCT(Head, (), (hash, height, time, epoch, last_of_epoch, view,
 struct TxPlace {
     Height height;
     std::uint32_t index = 0;
+    /// Beside its place, so that to ask for it does not read a whole block.
+    market::Receipt receipt;
 };
-BOOST_DESCRIBE_STRUCT(TxPlace, (), (height, index))
+BOOST_DESCRIBE_STRUCT(TxPlace, (), (height, index, receipt))
 
 /// Blocks, head and indices in the ledger's columns. Values that do not decode are corruption,
 /// never absence.
@@ -55,6 +57,9 @@ class BlockStore {
     static void put_block(std::vector<DbWrite>& batch, const StoredBlock& block,
                           const BlockHash& hash);
     static void put_head(std::vector<DbWrite>& batch, const Head& head);
+    /// The first height with history; none in a ledger that has not begun.
+    [[nodiscard]] Result<std::optional<Height>> history_since() const;
+    static void put_history_since(std::vector<DbWrite>& batch, Height since);
 
   private:
     const DbReader& reader_;

@@ -9,6 +9,7 @@
 #include "market/ledger/chain.hpp"
 #include "market/ledger/validators.hpp"
 #include "market/state_root.hpp"
+#include "node/chain/history.hpp"
 
 namespace millrace::node {
 
@@ -176,6 +177,8 @@ Status<> Executor::begin(const market::Genesis& genesis) {
     append_pages(batch, update.writes);
     BlockStore::put_block(batch, stored, head_.hash);
     BlockStore::put_head(batch, head_);
+    BlockStore::put_history_since(batch, head_.height);
+    append_genesis_history(batch, genesis);
     return ports_.db.commit(batch);
 }
 
@@ -293,6 +296,8 @@ Result<bool> Executor::finalize(const cs::Finalize& final) {
         StoredBlock stored{executed->block, executed->outcome.receipts, std::nullopt};
         if (is_last) stored.certificate = final.certificate;
         BlockStore::put_block(batch, stored, executed->hash);
+        append_history(batch, {executed->block, executed->outcome.receipts,
+                               executed->outcome.events, *executed->state});
         head.hash = executed->hash;
         head.height = executed->block.header.height;
         head.time = executed->block.header.time;
@@ -312,6 +317,8 @@ Result<bool> Executor::finalize(const cs::Finalize& final) {
     BlockStore::put_head(batch, head);
     MILLRACE_CHECK(ports_.db.commit(batch));
     head_ = std::move(head);
+    ports_.db.release_history_below(
+        history_floor(head_.height, ports_.history_blocks, Height{}).value);
     for (const FinalBlockPtr& block : news)
         if (const auto executed = find(block->hash))
             ports_.mempool.remove_final(executed->block.transactions);

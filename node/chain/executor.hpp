@@ -51,6 +51,8 @@ class Executor final : public Application {
         /// The own keys, where this node validates.
         Signer* signer = nullptr;
         std::function<void(const FinalBlockPtr&)> on_final;
+        /// Newest blocks whose history is kept; 0 keeps all.
+        std::uint64_t history_blocks = 0;
     };
 
     /// Opens the chain that the database holds, or begins it with this genesis. Refuses a database

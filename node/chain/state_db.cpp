@@ -8,7 +8,7 @@ namespace millrace::node {
 
 void stop_on_ledger_fault(const Error& error) {
     constexpr int kExitFault = 6;
-    spdlog::critical("{}; stopping, the last final block is safe", error.message);
+    spdlog::critical("{}; stopping", error.message);
     spdlog::shutdown();
     std::_Exit(kExitFault);
 }

@@ -41,4 +41,9 @@ std::optional<TaskProgress> ProgressTable::of_task(const JobId& job, std::uint32
     return out;
 }
 
+std::size_t ProgressTable::size() const {
+    const std::lock_guard lock(mutex_);
+    return rows_.size();
+}
+
 }  // namespace millrace::node

@@ -51,6 +51,9 @@ class ProgressTable {
     /// One task: of several leases the one that is furthest. None when it does not run here.
     [[nodiscard]] std::optional<TaskProgress> of_task(const JobId& job, std::uint32_t task) const;
 
+    /// Tasks that run here now.
+    [[nodiscard]] std::size_t size() const;
+
   private:
     using Key = std::tuple<JobId, LeaseId, std::uint32_t>;
     mutable std::mutex mutex_;

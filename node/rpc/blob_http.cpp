@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/file.hpp>
 #include <boost/json/object.hpp>
@@ -223,5 +224,7 @@ asio::awaitable<bool> serve_blob(Stream& stream, beast::flat_buffer& buffer, Par
 
 template asio::awaitable<bool> serve_blob(beast::tcp_stream&, beast::flat_buffer&, Parser&,
                                           BlobPort&, BlobHttpLimits);
+template asio::awaitable<bool> serve_blob(asio::ssl::stream<beast::tcp_stream>&,
+                                          beast::flat_buffer&, Parser&, BlobPort&, BlobHttpLimits);
 
 }  // namespace millrace::node::rpc

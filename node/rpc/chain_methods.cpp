@@ -102,15 +102,18 @@ void add_chain_methods(MethodTable& table, const NodeApi& api) {
                             MILLRACE_TRY(const BlockAnswer block, block_at(snapshot, {}));
                             return HeadAnswer{block.hash, block.header};
                         });
-    table.add<BlockParams>("chain_block",
-                           "A final block by height or by hash (neither: the newest), with "
-                           "receipts and, where this very "
-                           "block has one, its certificate.",
-                           json::object{{"height", 0}},
-                           [&api](const BlockParams& params) -> Result<BlockAnswer, RpcError> {
-                               const StateSnapshot snapshot(api.db);
-                               return block_at(snapshot, params);
-                           });
+    table
+        .add<BlockParams>("chain_block",
+                          "A final block by height or by hash (neither: the newest), with "
+                          "receipts and, where this very "
+                          "block has one, its certificate.",
+                          json::object{{"height", 0}},
+                          [&api](const BlockParams& params) -> Result<BlockAnswer, RpcError> {
+                              const StateSnapshot snapshot(api.db);
+                              return block_at(snapshot, params);
+                          })
+        .fails_with({RpcCode::not_found})
+        .slow();
     table.add<NoParams>("chain_state",
                         "What the ledger knows of itself: time, epoch, fee, supply, the auction's "
                         "clock, and all parameters.",
@@ -118,25 +121,30 @@ void add_chain_methods(MethodTable& table, const NodeApi& api) {
                         [&api](const NoParams&) -> Result<market::ChainView, RpcError> {
                             return market::chain_view(StateSnapshot(api.db).state());
                         });
-    table.add<AccountParams>(
-        "state_account", "Balance and nonces of an account.",
-        json::object{{"account", to_text(api.provider, api.network)}},
-        [&api](const AccountParams& params) -> Result<market::AccountView, RpcError> {
-            auto view = market::account_view(StateSnapshot(api.db).state(), params.account);
-            if (!view)
-                return no_such("account " + to_text(params.account, api.network) +
-                               " holds nothing and has sent nothing");
-            return *std::move(view);
-        });
-    table.add<KeyParams>("state_proof",
-                         "A raw value of the state by its key (docs/protocol/state.md), or its "
-                         "absence, with a proof "
-                         "against the state root of the newest final block.",
-                         json::object{{"key", "01"}},
-                         [&api](const KeyParams& params) -> Result<ProofAnswer, RpcError> {
-                             const StateSnapshot snapshot(api.db);
-                             return prove(snapshot, params.key);
-                         });
+    table
+        .add<AccountParams>(
+            "state_account", "Balance and nonces of an account.",
+            json::object{{"account", to_text(api.provider, api.network)}},
+            [&api](const AccountParams& params) -> Result<market::AccountView, RpcError> {
+                // One row: the database reads it whole without a snapshot, which would take a lock.
+                auto view = market::account_view(DbState(api.db), params.account);
+                if (!view)
+                    return no_such("account " + to_text(params.account, api.network) +
+                                   " holds nothing and has sent nothing");
+                return *std::move(view);
+            })
+        .fails_with({RpcCode::not_found});
+    table
+        .add<KeyParams>("state_proof",
+                        "A raw value of the state by its key (docs/protocol/state.md), or its "
+                        "absence, with a proof "
+                        "against the state root of the newest final block.",
+                        json::object{{"key", "01"}},
+                        [&api](const KeyParams& params) -> Result<ProofAnswer, RpcError> {
+                            const StateSnapshot snapshot(api.db);
+                            return prove(snapshot, params.key);
+                        })
+        .slow();
 }
 
 }  // namespace millrace::node::rpc

@@ -10,113 +10,179 @@ namespace json = boost::json;
 
 namespace {
 
-json::object error_object(const RpcError& error, json::value id) {
+// The envelope is written as text round its parts: an object of it would copy the result.
+std::string result_text(const json::value& result, const json::value& id) {
+    std::string out = R"({"jsonrpc":"2.0","result":)";
+    out += json::serialize(result);
+    out += R"(,"id":)";
+    out += json::serialize(id);
+    out += '}';
+    return out;
+}
+std::string error_text(const RpcError& error, const json::value& id) {
     json::object body{{"code", static_cast<int>(error.code)}, {"message", error.message}};
     if (!error.data.is_null()) body["data"] = error.data;
-    return {{"jsonrpc", "2.0"}, {"error", std::move(body)}, {"id", std::move(id)}};
+    std::string out = R"({"jsonrpc":"2.0","error":)";
+    out += json::serialize(body);
+    out += R"(,"id":)";
+    out += json::serialize(id);
+    out += '}';
+    return out;
 }
 
-Result<json::value, RpcError> call(const Method& method, const json::value& params) {
+Result<json::value, RpcError> call(const Method& method, const json::value& params,
+                                   const Caller& caller) {
+    if (!caller.scopes.has(method.scope))
+        return Err{RpcError{RpcCode::unauthorized,
+                            method.name + " needs the node's cookie or a token with the scope \"" +
+                                enum_name(method.scope) + "\" (docs/manual/node.md, Access)",
+                            json::object{{"scope", enum_name(method.scope)}}}};
     try {
-        return method.call(params);
+        return method.call(params, caller);
     } catch (const std::exception& trouble) {
         return Err{RpcError{RpcCode::internal_error,
                             std::string(method.name) + " failed: " + trouble.what()}};
     }
 }
 
-/// The response to one call, or none for a notification.
-std::optional<json::object> answer_one(const MethodTable& methods, const json::value& request) {
-    const auto invalid = [](std::string why, json::value id) {
-        return error_object({RpcCode::invalid_request, std::move(why)}, std::move(id));
+const Method* method_of(const MethodTable& methods, const json::value& request) {
+    const json::object* fields = request.if_object();
+    const json::value* name = fields != nullptr ? fields->if_contains("method") : nullptr;
+    return name != nullptr && name->is_string() ? methods.find(std::string_view(name->get_string()))
+                                                : nullptr;
+}
+
+const json::value& id_of(const json::value& request) {
+    static const json::value kNone = nullptr;
+    const json::object* fields = request.if_object();
+    const json::value* id = fields != nullptr ? fields->if_contains("id") : nullptr;
+    return id != nullptr ? *id : kNone;
+}
+
+/// The response to one call; empty for a notification.
+std::string answer_one(const MethodTable& methods, const Caller& caller,
+                       const json::value& request) {
+    const auto invalid = [](std::string why, const json::value& id) {
+        return error_text({RpcCode::invalid_request, std::move(why)}, id);
     };
     if (!request.is_object())
         return invalid("a request is an object with \"jsonrpc\", \"method\" and \"id\"", nullptr);
     const json::object& fields = request.get_object();
-    const json::value* id = fields.if_contains("id");
-    if (id != nullptr && !id->is_null() && !id->is_string() && !id->is_int64() && !id->is_uint64())
+    const bool is_notification = fields.if_contains("id") == nullptr;
+    const json::value& id = id_of(request);
+    if (!id.is_null() && !id.is_string() && !id.is_int64() && !id.is_uint64())
         return invalid("id: expected a string, a whole number or null", nullptr);
-    const json::value answer_id = id != nullptr ? *id : json::value(nullptr);
     const json::value* version = fields.if_contains("jsonrpc");
-    if (version == nullptr || *version != "2.0")
-        return invalid("jsonrpc: expected \"2.0\"", answer_id);
+    if (version == nullptr || !version->is_string() || version->get_string() != "2.0")
+        return invalid("jsonrpc: expected \"2.0\"", id);
     const json::value* name = fields.if_contains("method");
-    if (name == nullptr || !name->is_string())
-        return invalid("method: expected a string", answer_id);
+    if (name == nullptr || !name->is_string()) return invalid("method: expected a string", id);
 
-    const Method* method = methods.find(std::string_view(name->get_string()));
+    const Method* method = method_of(methods, request);
     if (method == nullptr) {
-        if (id == nullptr) return std::nullopt;
-        return error_object(
+        if (is_notification) return {};
+        return error_text(
             {RpcCode::method_not_found,
              "no method \"" + std::string(std::string_view(name->get_string()).substr(0, 64)) +
                  "\"; rpc_discover lists all"},
-            answer_id);
+            id);
     }
+    static const json::value kNone = nullptr;
     const json::value* params = fields.if_contains("params");
     const Result<json::value, RpcError> result =
-        call(*method, params != nullptr ? *params : json::value(nullptr));
-    if (id == nullptr) return std::nullopt;
-    if (!result.has_value()) return error_object(result.error(), answer_id);
-    return json::object{{"jsonrpc", "2.0"}, {"result", *result}, {"id", answer_id}};
+        call(*method, params != nullptr ? *params : kNone, caller);
+    if (is_notification) return {};
+    return result.has_value() ? result_text(*result, id) : error_text(result.error(), id);
+}
+
+std::string answer_batch(const MethodTable& methods, const DispatchLimits& limits,
+                         const Caller& caller, const json::array& batch) {
+    std::string text;
+    for (const json::value& request : batch) {
+        // Once enough has been gathered the rest is not run, and each is told so.
+        const std::string one =
+            text.size() > limits.response_bytes_max
+                ? error_text({RpcCode::too_large, "the batch's answers are above the node's limit"},
+                             id_of(request))
+                : answer_one(methods, caller, request);
+        if (one.empty()) continue;
+        text += text.empty() ? '[' : ',';
+        text += one;
+    }
+    if (!text.empty()) text += ']';
+    return text;
 }
 
 }  // namespace
 
 std::string error_text(const RpcError& error) {
-    return json::serialize(error_object(error, nullptr));
+    return error_text(error, nullptr);
 }
 
-std::string dispatch(const MethodTable& methods, const DispatchLimits& limits,
-                     std::string_view request) {
+Request read_request(const MethodTable& methods, const DispatchLimits& limits,
+                     std::string_view text) {
+    Request out;
     json::parse_options options;
     options.max_depth = limits.depth_max;
     json::parser parser({}, options);
     json::error_code ec;
-    const std::size_t used = parser.write_some(request.data(), request.size(), ec);
+    const std::size_t used = parser.write_some(text.data(), text.size(), ec);
     // What follows the document may only be white space.
-    const std::size_t rest = request.find_first_not_of(" \t\r\n", used);
+    const std::size_t rest = text.find_first_not_of(" \t\r\n", used);
     if (!ec && rest != std::string_view::npos) ec = json::error::extra_data;
-    if (ec == json::error::too_deep)
-        return error_text({RpcCode::invalid_request,
-                           "nested deeper than " + std::to_string(limits.depth_max) + " levels"});
-    if (ec)
-        return error_text({RpcCode::parse_error,
-                           "not JSON at byte " + std::to_string(used) + ": " + ec.message()});
-    const json::value document = parser.release();
+    if (ec == json::error::too_deep) {
+        out.refusal =
+            error_text({RpcCode::invalid_request,
+                        "nested deeper than " + std::to_string(limits.depth_max) + " levels"});
+        return out;
+    }
+    if (ec) {
+        out.refusal = error_text({RpcCode::parse_error, "not JSON at byte " + std::to_string(used) +
+                                                            ": " + ec.message()});
+        return out;
+    }
+    out.document = parser.release();
+    const json::array* batch = out.document.if_array();
+    if (batch == nullptr) {
+        const Method* method = method_of(methods, out.document);
+        out.is_slow = method != nullptr && method->is_slow;
+        return out;
+    }
+    if (batch->empty()) {
+        out.refusal = error_text({RpcCode::invalid_request, "an empty batch"});
+    } else if (batch->size() > limits.batch_max) {
+        out.refusal = error_text(
+            {RpcCode::invalid_request, "a batch of " + std::to_string(batch->size()) +
+                                           " calls; at most " + std::to_string(limits.batch_max)});
+    } else {
+        out.calls = batch->size();
+        // A batch of many short calls is as long as one long call.
+        constexpr std::size_t kShortBatch = 4;
+        out.is_slow = batch->size() > kShortBatch;
+        for (const json::value& one : *batch)
+            if (const Method* method = method_of(methods, one); method != nullptr)
+                out.is_slow = out.is_slow || method->is_slow;
+    }
+    return out;
+}
 
-    if (!document.is_array()) {
-        const auto one = answer_one(methods, document);
-        std::string text = one ? json::serialize(*one) : std::string();
-        if (text.size() > limits.response_bytes_max)
-            return error_text({RpcCode::too_large, "the answer is above the node's limit of " +
-                                                       std::to_string(limits.response_bytes_max) +
-                                                       " bytes; ask for less"});
-        return text;
-    }
-    const json::array& batch = document.get_array();
-    if (batch.empty()) return error_text({RpcCode::invalid_request, "an empty batch"});
-    if (batch.size() > limits.batch_max)
-        return error_text({RpcCode::invalid_request, "a batch of " + std::to_string(batch.size()) +
-                                                         " calls; at most " +
-                                                         std::to_string(limits.batch_max)});
-    std::string text;
-    for (const json::value& request_of_batch : batch) {
-        std::optional<json::object> one;
-        if (text.size() > limits.response_bytes_max) {
-            // Enough has been gathered: the rest is not run, and each is told so.
-            const json::value* id = request_of_batch.is_object()
-                                        ? request_of_batch.get_object().if_contains("id")
-                                        : nullptr;
-            one =
-                error_object({RpcCode::too_large, "the batch's answers are above the node's limit"},
-                             id != nullptr ? *id : json::value(nullptr));
-        } else {
-            one = answer_one(methods, request_of_batch);
-        }
-        if (one) text += (text.empty() ? "[" : ",") + json::serialize(*one);
-    }
-    return text.empty() ? text : text + "]";
+std::string answer(const MethodTable& methods, const DispatchLimits& limits, const Caller& caller,
+                   const Request& request) {
+    if (!request.refusal.empty()) return request.refusal;
+    if (const json::array* batch = request.document.if_array())
+        return answer_batch(methods, limits, caller, *batch);
+    std::string text = answer_one(methods, caller, request.document);
+    if (text.size() > limits.response_bytes_max)
+        return error_text({RpcCode::too_large, "the answer is above the node's limit of " +
+                                                   std::to_string(limits.response_bytes_max) +
+                                                   " bytes; ask for less"},
+                          id_of(request.document));
+    return text;
+}
+
+std::string dispatch(const MethodTable& methods, const DispatchLimits& limits,
+                     std::string_view text, const Caller& caller) {
+    return answer(methods, limits, caller, read_request(methods, limits, text));
 }
 
 }  // namespace millrace::node::rpc

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -18,11 +19,26 @@ struct DispatchLimits {
     std::size_t response_bytes_max = 16 * 1024 * 1024;
 };
 
-/// Answers the text of a JSON-RPC 2.0 request or batch. An empty answer means that there is nothing
-/// to send (only notifications). Never throws on input; a handler's exception becomes
-/// `internal_error`.
+/// A request's text, read: its JSON, or the answer that says what is wrong with it.
+struct Request {
+    boost::json::value document;
+    std::string refusal;
+    /// Calls in it; at least 1, whatever it is, for whoever counts them.
+    std::size_t calls = 1;
+    /// One of its methods takes long.
+    bool is_slow = false;
+};
+[[nodiscard]] Request read_request(const MethodTable& methods, const DispatchLimits& limits,
+                                   std::string_view text);
+
+/// Answers a JSON-RPC 2.0 request or batch. An empty answer means that there is nothing to send
+/// (only notifications). Never throws on input; a handler's exception becomes `internal_error`.
+[[nodiscard]] std::string answer(const MethodTable& methods, const DispatchLimits& limits,
+                                 const Caller& caller, const Request& request);
+
+/// Both in one.
 [[nodiscard]] std::string dispatch(const MethodTable& methods, const DispatchLimits& limits,
-                                   std::string_view request);
+                                   std::string_view text, const Caller& caller = {});
 
 /// The text of an error response without an id, for faults found before the JSON is read.
 [[nodiscard]] std::string error_text(const RpcError& error);

@@ -22,6 +22,7 @@ enum class RpcCode : int {
     not_available = -32005,
     unauthorized = -32006,
     storage_full = -32007,
+    rate_limited = -32008,
 };
 
 struct RpcCodeInfo {
@@ -30,7 +31,7 @@ struct RpcCodeInfo {
     const char* meaning;
 };
 
-inline constexpr std::array<RpcCodeInfo, 12> kRpcCodes{{
+inline constexpr std::array<RpcCodeInfo, 13> kRpcCodes{{
     {RpcCode::parse_error, "parse_error",
      "The request is not JSON; the sentence says at which byte."},
     {RpcCode::invalid_request, "invalid_request",
@@ -48,8 +49,11 @@ inline constexpr std::array<RpcCodeInfo, 12> kRpcCodes{{
     {RpcCode::too_large, "too_large", "The request or the answer is above the node's limit."},
     {RpcCode::not_available, "not_available",
      "The node cannot answer this now; the sentence says why."},
-    {RpcCode::unauthorized, "unauthorized", "This method needs the node's cookie."},
+    {RpcCode::unauthorized, "unauthorized",
+     "This needs the node's cookie or a token with the scope that the sentence names."},
     {RpcCode::storage_full, "storage_full", "The blob store's quota leaves no room for this."},
+    {RpcCode::rate_limited, "rate_limited",
+     "More calls than one client may make; data.retry_after_ms says when to go on."},
 }};
 
 [[nodiscard]] constexpr const char* code_name(RpcCode code) {

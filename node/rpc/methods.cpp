@@ -1,14 +1,19 @@
 #include "node/rpc/methods.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "common/assert.hpp"
 
 namespace millrace::node::rpc {
 
 namespace json = boost::json;
 
-void MethodTable::insert(Method row) {
-    const bool fresh = rows_.emplace(row.name, std::move(row)).second;
+Method& MethodTable::insert(Method row) {
+    std::string name = row.name;
+    const auto [at, fresh] = rows_.emplace(std::move(name), std::move(row));
     MILLRACE_ASSERT(fresh);  // two methods of one name
+    return at->second;
 }
 
 const Method* MethodTable::find(std::string_view name) const {
@@ -16,10 +21,14 @@ const Method* MethodTable::find(std::string_view name) const {
     return found == rows_.end() ? nullptr : &found->second;
 }
 
-Result<json::value, RpcError> MethodTable::by_name(const json::value& given,
-                                                   const std::vector<std::string>& names) {
-    if (given.is_null()) return json::value(json::object{});
-    if (given.is_object()) return given;
+Result<const json::value*, RpcError> MethodTable::by_name(const json::value& given,
+                                                          const std::vector<std::string>& names,
+                                                          json::value& store) {
+    if (given.is_object()) return &given;
+    if (given.is_null()) {
+        store = json::object{};
+        return &store;
+    }
     if (!given.is_array())
         return Err{RpcError{RpcCode::invalid_params, "params: expected an object or an array"}};
     const json::array& list = given.get_array();
@@ -28,12 +37,31 @@ Result<json::value, RpcError> MethodTable::by_name(const json::value& given,
                                                          std::to_string(names.size()) +
                                                          " expected by position, " +
                                                          std::to_string(list.size()) + " given"}};
-    json::object named;
+    json::object& named = store.emplace_object();
     for (std::size_t i = 0; i < list.size(); ++i) named[names[i]] = list[i];
-    return json::value(std::move(named));
+    return &store;
 }
 
 namespace {
+
+/// Errors that a call of any method can meet.
+constexpr std::array kCommonErrors{RpcCode::invalid_request, RpcCode::invalid_params,
+                                   RpcCode::internal_error,  RpcCode::too_large,
+                                   RpcCode::unauthorized,    RpcCode::rate_limited};
+
+json::object error_of(RpcCode code) {
+    for (const RpcCodeInfo& row : kRpcCodes)
+        if (row.code == code)
+            return {{"code", static_cast<int>(code)}, {"message", row.name}, {"data", row.meaning}};
+    return {};
+}
+
+/// An example is a call with what comes of it: a result of the method's schema, or this error.
+json::object example_of(const Method& row, json::array params) {
+    json::object out{{"name", "call"}, {"params", std::move(params)}};
+    if (row.example_error) out["x-error"] = error_of(*row.example_error);
+    return out;
+}
 
 json::object openrpc_method(const Method& row) {
     json::array params;
@@ -49,13 +77,20 @@ json::object openrpc_method(const Method& row) {
     if (row.example_params.is_object())
         for (const auto& [name, value] : row.example_params.get_object())
             example_params.emplace_back(json::object{{"name", name}, {"value", value}});
+    std::vector<RpcCode> codes(kCommonErrors.begin(), kCommonErrors.end());
+    codes.insert(codes.end(), row.errors.begin(), row.errors.end());
+    std::sort(codes.begin(), codes.end());
+    codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
+    json::array errors;
+    for (const RpcCode code : codes) errors.emplace_back(error_of(code));
     return {{"name", row.name},
             {"summary", row.summary},
             {"paramStructure", "either"},
             {"params", std::move(params)},
             {"result", json::object{{"name", "result"}, {"schema", row.result_schema}}},
-            {"examples",
-             json::array{json::object{{"name", "call"}, {"params", std::move(example_params)}}}}};
+            {"errors", std::move(errors)},
+            {"x-scope", enum_name(row.scope)},
+            {"examples", json::array{example_of(row, std::move(example_params))}}};
 }
 
 std::string type_of(const json::object& schema) {
@@ -82,7 +117,8 @@ json::object MethodTable::openrpc() const {
     return {{"openrpc", "1.3.2"},
             {"info", json::object{{"title", "Millrace node"}, {"version", "0.1.0"}}},
             {"methods", std::move(methods)},
-            {"components", json::object{{"errors", std::move(errors)}}}};
+            {"components", json::object{{"errors", std::move(errors)}}},
+            {"x-notifications", notifications_}};
 }
 
 std::string MethodTable::markdown() const {

@@ -7,6 +7,7 @@
 #include "node/chain/state_db.hpp"
 #include "node/mempool/intake.hpp"
 #include "node/provider/progress.hpp"
+#include "node/rpc/access.hpp"
 #include "node/rpc/methods.hpp"
 
 namespace millrace::node {
@@ -47,6 +48,12 @@ struct NodeApi {
     VrfKey provider_vrf_key;
     /// The tasks that run on this machine now.
     const ProgressTable& progress;
+    /// Newest blocks whose history is shown; 0: all.
+    std::uint64_t history_blocks = 0;
+    /// Tokens and the cookie; none in a table that nobody serves.
+    AccessControl* access = nullptr;
+    /// Ends the node as a signal would.
+    std::function<void()> stop;
 };
 
 void add_chain_methods(MethodTable& table, const NodeApi& api);
@@ -55,11 +62,16 @@ void add_market_methods(MethodTable& table, const NodeApi& api);
 void add_job_methods(MethodTable& table, const NodeApi& api);
 void add_provider_methods(MethodTable& table, const NodeApi& api);
 void add_blob_methods(MethodTable& table, const NodeApi& api);
+void add_history_methods(MethodTable& table, const NodeApi& api);
+void add_admin_methods(MethodTable& table, const NodeApi& api);
 /// node_status, module_announce, and `rpc_discover`, which comes last as it describes all others.
 void add_node_methods(MethodTable& table, const NodeApi& api);
 
 /// All of them: what a node serves and the manual lists.
 void add_all_methods(MethodTable& table, const NodeApi& api);
+
+/// Below this height the node shows no history.
+[[nodiscard]] Height history_floor(const NodeApi& api, const StateSnapshot& snapshot);
 
 /// `not_found` with a sentence.
 [[nodiscard]] inline Err<RpcError> no_such(std::string what) {

@@ -1,7 +1,7 @@
 #include "market/ledger/chain.hpp"
 #include "market/node_answers.hpp"
 #include "node/chain/block_store.hpp"
-#include "node/rpc/node_api.hpp"
+#include "node/rpc/watcher.hpp"
 
 namespace millrace::node::rpc {
 
@@ -13,6 +13,25 @@ struct KeysAnswer {
     std::optional<Address> provider;
 };
 BOOST_DESCRIBE_STRUCT(KeysAnswer, (), (operator_account, vrf_key, provider))
+
+struct SubscribeAnswer {
+    std::uint32_t subscription = 0;
+};
+BOOST_DESCRIBE_STRUCT(SubscribeAnswer, (), (subscription))
+struct UnsubscribeParams {
+    std::uint32_t subscription = 0;
+};
+BOOST_DESCRIBE_STRUCT(UnsubscribeParams, (), (subscription))
+struct UnsubscribeAnswer {
+    bool unsubscribed = true;
+};
+BOOST_DESCRIBE_STRUCT(UnsubscribeAnswer, (), (unsubscribed))
+
+Err<RpcError> no_websocket() {
+    return Err{RpcError{RpcCode::not_available,
+                        "subscriptions need a WebSocket (GET / with Upgrade: websocket), outside "
+                        "of a batch with calls that take long"}};
+}
 
 market::NodeStatus status(const NodeApi& api) {
     const StateSnapshot snapshot(api.db);
@@ -43,10 +62,14 @@ void add_all_methods(MethodTable& table, const NodeApi& api) {
     add_job_methods(table, api);
     add_provider_methods(table, api);
     add_blob_methods(table, api);
+    add_history_methods(table, api);
+    add_admin_methods(table, api);
     add_node_methods(table, api);
+    table.set_notifications(notification_schemas());
 }
 
 void add_node_methods(MethodTable& table, const NodeApi& api) {
+    namespace json = boost::json;
     table.add<NoParams>(
         "node_status", "This node: version, chain, head, uptime, waiting transactions, blob store.",
         boost::json::object{},
@@ -60,11 +83,41 @@ void add_node_methods(MethodTable& table, const NodeApi& api) {
             if (api.is_provider) answer.provider = api.provider;
             return answer;
         });
-    table.add<NoParams>("rpc_discover", "This interface as an OpenRPC document.",
-                        boost::json::object{},
-                        [&table](const NoParams&) -> Result<boost::json::value, RpcError> {
-                            return boost::json::value(table.openrpc());
-                        });
+    table
+        .add<SubscribeParams>(
+            "node_subscribe",
+            "Over a WebSocket: tells of new blocks (heads), what becomes of a transaction (tx), "
+            "what "
+            "happens to an account or a job, or the auction's clearings, each as a notification "
+            "node_subscription with the place to resume from.",
+            json::object{{"topic", "heads"}},
+            [](const SubscribeParams& params,
+               const Caller& caller) -> Result<SubscribeAnswer, RpcError> {
+                if (caller.subscriptions == nullptr) return no_websocket();
+                MILLRACE_TRY(const std::uint32_t number, caller.subscriptions->subscribe(params));
+                return SubscribeAnswer{number};
+            })
+        .fails_with({RpcCode::not_available, RpcCode::rate_limited, RpcCode::not_found})
+        .example_shows(RpcCode::not_available);
+    table
+        .add<UnsubscribeParams>("node_unsubscribe", "Ends a subscription of this WebSocket.",
+                                json::object{{"subscription", 1}},
+                                [](const UnsubscribeParams& params,
+                                   const Caller& caller) -> Result<UnsubscribeAnswer, RpcError> {
+                                    if (caller.subscriptions == nullptr) return no_websocket();
+                                    if (!caller.subscriptions->unsubscribe(params.subscription))
+                                        return no_such("this connection has no such subscription");
+                                    return UnsubscribeAnswer{};
+                                })
+        .fails_with({RpcCode::not_available, RpcCode::not_found})
+        .example_shows(RpcCode::not_available);
+    table
+        .add<NoParams>("rpc_discover", "This interface as an OpenRPC document.",
+                       boost::json::object{},
+                       [&table](const NoParams&) -> Result<boost::json::value, RpcError> {
+                           return boost::json::value(table.openrpc());
+                       })
+        .slow();
 }
 
 }  // namespace millrace::node::rpc

@@ -36,36 +36,47 @@ std::size_t page(const std::optional<std::uint32_t>& limit) {
 void add_provider_methods(MethodTable& table, const NodeApi& api) {
     namespace json = boost::json;
     const std::string self = to_text(api.provider, api.network);
-    table.add<ProviderParams>(
-        "provider_get", "A provider: stake, ask, queue, record.", json::object{{"provider", self}},
-        [&api](const ProviderParams& params) -> Result<market::ProviderView, RpcError> {
-            auto view = market::provider_view(StateSnapshot(api.db).state(), params.provider);
-            if (!view)
-                return no_such("no provider " + to_text(params.provider, api.network) +
-                               " is registered");
-            return *std::move(view);
-        });
-    table.add<ListParams>(
-        "provider_list", "Providers in the order of their addresses, by page.", json::object{},
-        [&api](const ListParams& params) -> Result<std::vector<market::ProviderView>, RpcError> {
-            return market::provider_list(StateSnapshot(api.db).state(), params.from,
-                                         page(params.limit));
-        });
-    table.add<LeasesParams>(
-        "provider_leases", "A provider's leases that have not ended.",
-        json::object{{"provider", self}},
-        [&api](const LeasesParams& params) -> Result<std::vector<market::LeaseView>, RpcError> {
-            return market::provider_leases(StateSnapshot(api.db).state(), params.provider,
-                                           page(params.limit));
-        });
-    table.add<LeaseParams>(
-        "lease_get", "One lease with its clocks and money.",
-        json::object{{"lease", std::string(64, '0')}},
-        [&api](const LeaseParams& params) -> Result<market::LeaseView, RpcError> {
-            auto view = market::lease_view(StateSnapshot(api.db).state(), params.lease);
-            if (!view) return no_such("there is no such lease, or it was settled long ago");
-            return *std::move(view);
-        });
+    table
+        .add<ProviderParams>(
+            "provider_get", "A provider: stake, ask, queue, record.",
+            json::object{{"provider", self}},
+            [&api](const ProviderParams& params) -> Result<market::ProviderView, RpcError> {
+                auto view = market::provider_view(StateSnapshot(api.db).state(), params.provider);
+                if (!view)
+                    return no_such("no provider " + to_text(params.provider, api.network) +
+                                   " is registered");
+                return *std::move(view);
+            })
+        .fails_with({RpcCode::not_found});
+    table
+        .add<ListParams>(
+            "provider_list", "Providers in the order of their addresses, by page.", json::object{},
+            [&api](
+                const ListParams& params) -> Result<std::vector<market::ProviderView>, RpcError> {
+                return market::provider_list(StateSnapshot(api.db).state(), params.from,
+                                             page(params.limit));
+            })
+        .slow();
+    table
+        .add<LeasesParams>(
+            "provider_leases", "A provider's leases that have not ended.",
+            json::object{{"provider", self}},
+            [&api](const LeasesParams& params) -> Result<std::vector<market::LeaseView>, RpcError> {
+                return market::provider_leases(StateSnapshot(api.db).state(), params.provider,
+                                               page(params.limit));
+            })
+        .slow();
+    table
+        .add<LeaseParams>(
+            "lease_get", "One lease with its clocks and money.",
+            json::object{{"lease", std::string(64, '0')}},
+            [&api](const LeaseParams& params) -> Result<market::LeaseView, RpcError> {
+                auto view = market::lease_view(StateSnapshot(api.db).state(), params.lease);
+                if (!view) return no_such("there is no such lease, or it was settled long ago");
+                return *std::move(view);
+            })
+        .fails_with({RpcCode::not_found})
+        .example_shows(RpcCode::not_found);
 }
 
 }  // namespace millrace::node::rpc

@@ -1,29 +1,28 @@
 #include "node/rpc/server_http.hpp"
 
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/asio/this_coro.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
 #include <chrono>
-#include <set>
 #include <thread>
 #include <vector>
 
-#include "node/rpc/detail/blob_http.hpp"
+#include "node/rpc/detail/core.hpp"
 
 namespace millrace::node::rpc {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
 using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
@@ -33,218 +32,289 @@ namespace {
 constexpr int kErrorUsage = 1;
 constexpr int kErrorPort = 5;
 constexpr std::chrono::milliseconds kAcceptPause{50};
-/// How much, and for how long, a refused client's remaining bytes are read and dropped.
-constexpr std::size_t kDrainBytesMax = 8 * 1024 * 1024;
-constexpr std::uint64_t kDrainMs = 2'000;
-constexpr std::uint32_t kHeaderBytesMax = 16 * 1024;
+/// Threads for what takes long: as many questions to the market at once, no more.
+constexpr std::size_t kSlowThreads = 2;
+/// How long a stop waits for what is being answered.
+constexpr std::chrono::milliseconds kStopPatience{1'000};
+constexpr std::chrono::milliseconds kStopStep{5};
+/// Connections that wait until there is room for them, and how long they do.
+constexpr std::size_t kWaitingMax = 256;
+constexpr std::chrono::milliseconds kRoomPatience{1'000};
+constexpr std::chrono::milliseconds kRoomStep{10};
+constexpr std::string_view kFull =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    "Content-Length: 55\r\n\r\nThis node serves as many connections as it may already.";
+
+/// A name, or a literal address, of a Host header or an origin, without its port.
+std::string_view without_port(std::string_view host) {
+    if (!host.empty() && host.front() == '[') return host.substr(0, host.find(']') + 1);
+    return host.substr(0, host.rfind(':'));
+}
 
 /// A web page must not reach a wallet's node through a name of its own that resolves to loopback
-/// (DNS rebinding): only names that mean this machine, or literal addresses, are answered.
-bool is_host_allowed(std::string_view host) {
+/// (DNS rebinding): only names that mean this machine, literal addresses, and names that the
+/// operator lists are answered.
+bool is_host_allowed(const HttpSettings& settings, std::string_view host) {
     if (host.empty()) return true;  // HTTP/1.0 and plain tools; a browser always sends it
     if (host.front() == '[') return host.find(']') != std::string_view::npos;
-    const std::string_view name = host.substr(0, host.rfind(':'));
-    if (name == "localhost" || host == "localhost") return true;
-    const std::string_view literal = host.find(':') == std::string_view::npos ? host : name;
+    const std::string_view name = without_port(host);
+    if (name == "localhost") return true;
     error_code ec;
-    asio::ip::make_address_v4(std::string(literal), ec);
-    return !ec;
+    asio::ip::make_address_v4(std::string(name), ec);
+    if (!ec) return true;
+    return std::find(settings.allowed_hosts.begin(), settings.allowed_hosts.end(), name) !=
+           settings.allowed_hosts.end();
+}
+
+bool is_loopback(const asio::ip::address& address) {
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+    return address.is_loopback();
 }
 
 }  // namespace
 
+namespace detail {
+
+std::uint64_t now_ms() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+               std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) +
+           1;
+}
+
+Admission admit(const ServerCore& core, std::string_view host, std::string_view origin,
+                std::string_view authorization) {
+    constexpr unsigned kUnauthorized = 401;
+    constexpr unsigned kForbidden = 403;
+    Admission out;
+    if (!is_host_allowed(core.settings, host)) {
+        out.status = kForbidden;
+        out.sentence = "Host is neither localhost nor an address, and rpc-allowed-hosts lacks it.";
+        return out;
+    }
+    if (!origin.empty()) {
+        // A page that this node served itself is of the origin that it asks.
+        const std::string own = std::string(core.tls ? "https://" : "http://") + std::string(host);
+        const auto& listed = core.settings.allowed_origins;
+        if (std::find(listed.begin(), listed.end(), origin) != listed.end()) {
+            out.cors_origin = std::string(origin);
+        } else if (origin != own) {
+            out.status = kForbidden;
+            out.sentence = "A page of another origin asks, and rpc-allowed-origins lacks it.";
+            return out;
+        }
+    }
+    if (core.ports.access == nullptr) {
+        out.scopes = Caller{}.scopes;
+        return out;
+    }
+    const auto scopes = core.ports.access->scopes_of(authorization);
+    if (!scopes) {
+        out.status = kUnauthorized;
+        out.sentence =
+            "Authorization is neither \"Bearer \" and the text of rpc.cookie nor a token of this "
+            "node.";
+        return out;
+    }
+    out.scopes = *scopes;
+    return out;
+}
+
+std::string rate_limited_text(std::uint64_t retry_after_ms) {
+    return error_text(
+        {RpcCode::rate_limited,
+         "more calls than one client may make; go on in " + std::to_string(retry_after_ms) + " ms",
+         boost::json::object{{"retry_after_ms", retry_after_ms}}});
+}
+
+}  // namespace detail
+
 class HttpServer::Impl {
   public:
-    Impl(const MethodTable& methods, BlobPort& blobs, std::function<bool()> is_ready,
-         HttpSettings settings)
-        : methods_(methods),
-          blobs_(blobs),
-          is_ready_(std::move(is_ready)),
-          settings_(std::move(settings)),
-          acceptor_(io_) {}
+    Impl(Ports ports, const HttpSettings& settings)
+        : core_{std::move(ports), settings,
+                Clients({settings.connections_max, settings.client_connections_max,
+                         settings.calls_per_second_max}),
+                asio::thread_pool(kSlowThreads), std::nullopt} {}
 
     Status<> start() {
-        error_code ec;
-        const auto address = asio::ip::make_address(settings_.address, ec);
-        if (ec)
-            return Err{
-                Error{kErrorUsage, "rpc-address: \"" + settings_.address + "\" is not an address"}};
-        const tcp::endpoint endpoint(address, settings_.port);
-        acceptor_.open(endpoint.protocol(), ec);
-        if (!ec) acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
-        if (!ec) acceptor_.bind(endpoint, ec);
-        if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
-        if (ec)
-            return Err{Error{kErrorPort, "cannot listen on " + settings_.address + ":" +
-                                             std::to_string(settings_.port) + ": " + ec.message() +
-                                             "; choose another with --rpc-port"}};
-        port_ = acceptor_.local_endpoint().port();
-        asio::co_spawn(io_, accept_loop(), asio::detached);
-        for (std::size_t i = 0; i < settings_.threads; ++i)
-            threads_.emplace_back([this] { io_.run(); });
+        MILLRACE_CHECK(load_tls());
+        // One loop a thread, each with connections of its own: nothing is handed between threads,
+        // and no lock is taken, for a question that is answered at once.
+        for (std::size_t i = 0; i < std::max<std::size_t>(1, core_.settings.threads); ++i)
+            loops_.push_back(std::make_unique<asio::io_context>(1));
+        MILLRACE_CHECK(listen());
+        asio::co_spawn(*loops_.front(), accept_loop(), asio::detached);
+        for (const auto& loop : loops_) {
+            guards_.emplace_back(loop->get_executor());
+            threads_.emplace_back([&loop] { loop->run(); });
+        }
         return Ok{};
     }
 
     void stop() {
-        io_.stop();
-        for (std::thread& thread : threads_)
-            if (thread.joinable()) thread.join();
+        if (threads_.empty()) return;
+        is_stopping_ = true;
+        for (auto gone = std::chrono::milliseconds{0};
+             core_.clients.busy() != 0 && gone < kStopPatience; gone += kStopStep)
+            std::this_thread::sleep_for(kStopStep);
+        for (const auto& loop : loops_) loop->stop();
+        core_.slow.stop();
+        core_.slow.join();
+        for (std::thread& thread : threads_) thread.join();
         threads_.clear();
+        guards_.clear();
+        acceptor_.reset();
+        // Blocks may still become final, and must find nobody on a loop that is gone.
+        if (core_.ports.hub != nullptr) core_.ports.hub->clear();
+        // Sessions that never ended are destroyed with their loops, while what they use is here.
+        loops_.clear();
     }
 
     std::uint16_t port() const { return port_; }
 
   private:
+    Status<> load_tls() {
+        const HttpSettings& s = core_.settings;
+        if (s.tls_certificate.empty() != s.tls_key.empty())
+            return Err{Error{kErrorUsage,
+                             "rpc-tls-certificate and rpc-tls-key are given together or not at "
+                             "all"}};
+        if (s.tls_certificate.empty()) return Ok{};
+        error_code ec;
+        auto& tls = core_.tls.emplace(asio::ssl::context::tls_server);
+        tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
+                            asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                            asio::ssl::context::no_tlsv1_1,
+                        ec);
+        if (!ec) tls.use_certificate_chain_file(s.tls_certificate, ec);
+        if (ec)
+            return Err{Error{kErrorUsage, "rpc-tls-certificate " + s.tls_certificate +
+                                              " cannot be used: " + ec.message()}};
+        tls.use_private_key_file(s.tls_key, asio::ssl::context::pem, ec);
+        if (ec)
+            return Err{Error{kErrorUsage,
+                             "rpc-tls-key " + s.tls_key + " cannot be used: " + ec.message()}};
+        return Ok{};
+    }
+
+    Status<> listen() {
+        const HttpSettings& s = core_.settings;
+        error_code ec;
+        const auto address = asio::ip::make_address(s.address, ec);
+        if (ec)
+            return Err{Error{kErrorUsage, "rpc-address: \"" + s.address + "\" is not an address"}};
+        const tcp::endpoint endpoint(address, s.port);
+        acceptor_.emplace(*loops_.front());
+        acceptor_->open(endpoint.protocol(), ec);
+        if (!ec) acceptor_->set_option(asio::socket_base::reuse_address(true), ec);
+        if (!ec) acceptor_->bind(endpoint, ec);
+        if (!ec) acceptor_->listen(asio::socket_base::max_listen_connections, ec);
+        if (ec)
+            return Err{Error{kErrorPort, "cannot listen on " + s.address + ":" +
+                                             std::to_string(s.port) + ": " + ec.message() +
+                                             "; choose another with --rpc-port"}};
+        port_ = acceptor_->local_endpoint().port();
+        return Ok{};
+    }
+
     asio::awaitable<void> accept_loop() {
-        for (;;) {
+        for (std::size_t turn = 0;; ++turn) {
+            asio::io_context& loop = *loops_[turn % loops_.size()];
             error_code ec;
-            tcp::socket socket = co_await acceptor_.async_accept(
-                asio::make_strand(io_), asio::redirect_error(asio::use_awaitable, ec));
+            tcp::socket socket = co_await acceptor_->async_accept(
+                loop, asio::redirect_error(asio::use_awaitable, ec));
             if (ec == asio::error::operation_aborted) co_return;
             if (ec) {
                 // The peer left, or there are no descriptors: then the next accept fails at once
                 // too, and trying it without a pause would take a whole core.
-                asio::steady_timer pause(acceptor_.get_executor(), kAcceptPause);
+                asio::steady_timer pause(acceptor_->get_executor(), kAcceptPause);
                 co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
                 continue;
             }
-            if (connections_.load() >= settings_.connections_max) continue;  // closes it at once
-            ++connections_;
-            auto executor = socket.get_executor();
-            asio::co_spawn(executor, session(beast::tcp_stream(std::move(socket))),
-                           [this](const std::exception_ptr&) { --connections_; });
+            if (!is_stopping_) begin(loop, std::move(socket));
         }
     }
 
-    asio::awaitable<void> session(beast::tcp_stream stream) {
-        stream.socket().set_option(tcp::no_delay(true));
-        beast::flat_buffer buffer;
-        for (;;) {
-            Parser parser;
-            parser.header_limit(kHeaderBytesMax);
-            parser.body_limit(boost::none);  // each route sets its own
-            stream.expires_after(std::chrono::milliseconds(settings_.idle_timeout_ms));
-            error_code ec;
-            co_await http::async_read_header(stream, buffer, parser,
-                                             asio::redirect_error(asio::use_awaitable, ec));
-            if (ec) break;
-            stream.expires_after(std::chrono::milliseconds(settings_.request_timeout_ms));
-            const bool go_on = co_await serve(stream, buffer, parser);
-            if (!go_on) break;
+    static asio::awaitable<void> until_end(asio::awaitable<void> session,
+                                           std::shared_ptr<int> open) {
+        try {
+            co_await std::move(session);
+        } catch (const std::exception& trouble) {
+            spdlog::debug("a connection ended: {}", trouble.what());
         }
-        error_code ignored;
-        stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-        // Closing over unread bytes would reset the connection and lose the answer on its way: read
-        // and drop a bounded part of what the client still sends.
-        stream.expires_after(std::chrono::milliseconds(kDrainMs));
-        std::vector<char> dropped(kPieceBytes);
-        for (std::size_t total = 0; total < kDrainBytesMax;) {
-            error_code ec;
-            const std::size_t got = co_await stream.async_read_some(
-                asio::buffer(dropped), asio::redirect_error(asio::use_awaitable, ec));
-            if (ec || got == 0) break;
-            total += got;
-        }
+        *open = -1;
     }
 
-    /// One request; false when the connection must close.
-    asio::awaitable<bool> serve(beast::tcp_stream& stream, beast::flat_buffer& buffer,
-                                Parser& parser) {
-        const auto& head = parser.get();
-        const std::string_view target(head.target());
-        const unsigned version = head.version();
-        const bool keep_alive = head.keep_alive();
-        const std::string_view host(head[http::field::host]);
-        if (!is_host_allowed(host))
-            co_return co_await refuse(stream, http::status::forbidden, version,
-                                      "Host is neither localhost nor an address.\n");
-        if (is_blob_request(head.method(), target))
-            co_return co_await serve_blob(
-                stream, buffer, parser, blobs_,
-                BlobHttpLimits{settings_.blob_bytes_max, settings_.request_timeout_ms});
-        if (head.method() == http::verb::get || head.method() == http::verb::head) {
-            if (target == "/health")
-                co_return co_await send(stream, text_response(http::status::ok, version, keep_alive,
-                                                              "ok\n", "text/plain"));
-            if (target == "/ready") {
-                const bool ready = is_ready_();
-                co_return co_await send(
-                    stream,
-                    text_response(ready ? http::status::ok : http::status::service_unavailable,
-                                  version, keep_alive, ready ? "ready\n" : "starting\n",
-                                  "text/plain"));
-            }
-            co_return co_await send(
-                stream, text_response(http::status::not_found, version, keep_alive,
-                                      "No such page. JSON-RPC is at POST /.\n", "text/plain"));
-        }
-        if (head.method() != http::verb::post)
-            co_return co_await refuse(stream, http::status::method_not_allowed, version,
-                                      "JSON-RPC is at POST /.\n");
-        // A form posted by a web page cannot carry this type without the browser asking us first.
-        if (!std::string_view(head[http::field::content_type]).starts_with("application/json"))
-            co_return co_await refuse(stream, http::status::unsupported_media_type, version,
-                                      "Content-Type must be application/json.\n");
-        co_return co_await rpc(stream, buffer, parser);
-    }
-
-    asio::awaitable<bool> rpc(beast::tcp_stream& stream, beast::flat_buffer& buffer, Parser& head) {
-        const auto length = head.content_length();
-        http::request_parser<http::string_body> parser(std::move(head));
-        parser.body_limit(settings_.body_bytes_max);
+    void begin(asio::io_context& loop, tcp::socket socket) {
         error_code ec;
-        if (length && *length > settings_.body_bytes_max)
-            ec = http::error::body_limit;
-        else
-            co_await http::async_read(stream, buffer, parser,
-                                      asio::redirect_error(asio::use_awaitable, ec));
-        if (ec == http::error::body_limit) {
-            const RpcError error{
-                RpcCode::too_large,
-                "the request is above " + std::to_string(settings_.body_bytes_max) + " bytes"};
-            co_await send(stream, text_response(http::status::payload_too_large, 11, false,
-                                                error_text(error), "application/json"));
-            co_return false;
+        const auto peer = socket.remote_endpoint(ec);
+        if (ec) return;
+        const bool is_exempt = is_loopback(peer.address()) && !core_.settings.limit_loopback;
+        const std::string client = peer.address().to_string();
+        if (const auto connection = core_.clients.admit(client, is_exempt, detail::now_ms()))
+            return serve(loop, std::move(socket), connection);
+        if (waiting_ >= kWaitingMax) return turn_away(socket);
+        ++waiting_;
+        asio::co_spawn(loop, wait_for_room(loop, std::move(socket), client, is_exempt),
+                       [this](const std::exception_ptr&) { --waiting_; });
+    }
+
+    /// Those who are all too new to make room will not be so for long.
+    asio::awaitable<void> wait_for_room(asio::io_context& loop, tcp::socket socket,
+                                        std::string client, bool is_exempt) {
+        for (auto gone = std::chrono::milliseconds{0}; gone < kRoomPatience; gone += kRoomStep) {
+            asio::steady_timer pause(loop, kRoomStep);
+            error_code ec;
+            co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+            const auto connection = core_.clients.admit(client, is_exempt, detail::now_ms());
+            if (!connection) continue;
+            serve(loop, std::move(socket), connection);
+            co_return;
         }
-        if (ec) co_return false;
-        const auto& request = parser.get();
-        std::string answer = dispatch(methods_, settings_.dispatch, request.body());
-        const http::status status = answer.empty() ? http::status::no_content : http::status::ok;
-        co_return co_await send(stream,
-                                text_response(status, request.version(), request.keep_alive(),
-                                              std::move(answer), "application/json"));
+        turn_away(socket);
     }
 
-    asio::awaitable<bool> send(beast::tcp_stream& stream, TextResponse response) {
+    /// As much of the sentence as the socket takes at once; nobody waits for a client that there is
+    /// no room for.
+    static void turn_away(tcp::socket& socket) {
         error_code ec;
-        const bool keep_alive = response.keep_alive();
-        stream.expires_after(std::chrono::milliseconds(settings_.request_timeout_ms));
-        co_await http::async_write(stream, response, asio::redirect_error(asio::use_awaitable, ec));
-        co_return !ec && keep_alive;
+        socket.non_blocking(true, ec);
+        socket.write_some(asio::buffer(kFull), ec);
     }
 
-    /// Answers and closes: the body that may follow is not read.
-    asio::awaitable<bool> refuse(beast::tcp_stream& stream, http::status status, unsigned version,
-                                 std::string sentence) {
-        co_await send(stream,
-                      text_response(status, version, false, std::move(sentence), "text/plain"));
-        co_return false;
+    void serve(asio::io_context& loop, tcp::socket socket, const ConnectionPtr& connection) {
+        error_code ec;
+        socket.set_option(tcp::no_delay(true), ec);
+        // The descriptor is only looked at on the loop's thread, and is none once the session has
+        // ended: so what is closed is never another connection that got the same number.
+        const auto open = std::make_shared<int>(socket.native_handle());
+        core_.clients.set_close(connection, [&loop, weak = std::weak_ptr<int>(open)] {
+            asio::post(loop, [weak] {
+                const auto fd = weak.lock();
+                if (fd && *fd >= 0) ::shutdown(*fd, SHUT_RDWR);
+            });
+        });
+        auto session = core_.tls ? detail::run_tls_session(std::move(socket), core_, connection)
+                                 : detail::run_plain_session(std::move(socket), core_, connection);
+        asio::co_spawn(
+            loop, until_end(std::move(session), open),
+            [this, connection](const std::exception_ptr&) { core_.clients.remove(connection); });
     }
 
-    const MethodTable& methods_;
-    BlobPort& blobs_;
-    std::function<bool()> is_ready_;
-    HttpSettings settings_;
-    asio::io_context io_;
-    tcp::acceptor acceptor_;
-    std::atomic<std::size_t> connections_{0};
+    detail::ServerCore core_;
+    std::vector<std::unique_ptr<asio::io_context>> loops_;
+    std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards_;
+    std::optional<tcp::acceptor> acceptor_;
     std::vector<std::thread> threads_;
+    std::atomic<bool> is_stopping_{false};
+    std::atomic<std::size_t> waiting_{0};
     std::uint16_t port_ = 0;
 };
 
-HttpServer::HttpServer(const MethodTable& methods, BlobPort& blobs, std::function<bool()> is_ready,
-                       HttpSettings settings)
-    : impl_(std::make_unique<Impl>(methods, blobs, std::move(is_ready), std::move(settings))) {}
+HttpServer::HttpServer(Ports ports, const HttpSettings& settings)
+    : impl_(std::make_unique<Impl>(std::move(ports), settings)) {}
 HttpServer::~HttpServer() {
     stop();
 }

@@ -1,3 +1,6 @@
+#include <array>
+
+#include "common/account_key.hpp"
 #include "market/node_answers.hpp"
 #include "market/query.hpp"
 #include "node/chain/block_store.hpp"
@@ -70,18 +73,24 @@ T must(Result<T> read) {
     return *std::move(read);
 }
 
+market::TxStatus status_of(const NodeApi& api, const BlockStore& blocks, const TxHash& hash) {
+    if (const auto place = must(blocks.place_of(hash)))
+        return {market::TxState::final, place->height, place->index, place->receipt};
+    market::TxStatus status;
+    if (api.mempool.contains(hash)) status.state = market::TxState::waiting;
+    return status;
+}
+
 TxAnswer look_up(const NodeApi& api, const TxHash& hash) {
     const StateSnapshot snapshot(api.db);
     const BlockStore blocks(snapshot.db());
     TxAnswer answer;
-    if (const auto place = must(blocks.place_of(hash))) {
-        auto stored = must(blocks.block(place->height));
-        MILLRACE_ASSERT(stored && place->index < stored->receipts.size());
-        answer.status = {market::TxState::final, place->height, place->index,
-                         stored->receipts[place->index]};
-        answer.transaction = std::move(stored->block.transactions[place->index]);
+    answer.status = status_of(api, blocks, hash);
+    if (answer.status.state == market::TxState::final) {
+        auto stored = must(blocks.block(*answer.status.height));
+        MILLRACE_ASSERT(stored && *answer.status.index < stored->block.transactions.size());
+        answer.transaction = std::move(stored->block.transactions[*answer.status.index]);
     } else if (const auto waiting = api.mempool.find(hash)) {
-        answer.status.state = market::TxState::waiting;
         answer.transaction = waiting->signed_tx();
     }
     return answer;
@@ -99,28 +108,55 @@ BOOST_DESCRIBE_STRUCT(NonceAnswer, (), (sequence))
 
 }  // namespace
 
+namespace {
+
+/// A transaction as it is sent, of an account that nobody has, and long expired: it shows the form
+/// and does nothing.
+std::string example_tx(const ChainId& chain) {
+    std::array<std::uint8_t, 32> seed{};
+    seed.fill(1);
+    const auto secret = AccountSecret::from(ByteView(seed));
+    MILLRACE_ASSERT(secret.has_value());
+    market::SignedTx example;
+    example.tx.chain = chain;
+    example.tx.sender = secret->public_key();
+    example.tx.body = market::Transfer{};
+    example.signature = secret->sign(market::signing_hash(example.tx).view(), {});
+    return to_hex(encode(example));
+}
+
+}  // namespace
+
 void add_tx_methods(MethodTable& table, const NodeApi& api) {
     namespace json = boost::json;
     const std::string no_hash(64, '0');
-    table.add<SendParams>("tx_send",
-                          "Takes a signed transaction in, after trying it against the newest final "
-                          "state. Refusals carry "
-                          "the rule's name in data.refusal.",
-                          nullptr, [&api](const SendParams& params) { return send(api, params); });
+    table
+        .add<SendParams>("tx_send",
+                         "Takes a signed transaction in, after trying it against the newest final "
+                         "state. Refusals carry "
+                         "the rule's name in data.refusal.",
+                         json::object{{"tx", example_tx(api.chain)}},
+                         [&api](const SendParams& params) { return send(api, params); })
+        .needs(Scope::submit)
+        .fails_with({RpcCode::tx_refused, RpcCode::mempool_full})
+        .example_shows(RpcCode::tx_refused);
     table.add<HashParams>("tx_status",
                           "Whether a transaction is unknown, waiting or final, with its receipt.",
                           json::object{{"hash", no_hash}},
                           [&api](const HashParams& params) -> Result<market::TxStatus, RpcError> {
-                              return look_up(api, params.hash).status;
+                              return status_of(api, BlockStore(api.db), params.hash);
                           });
-    table.add<HashParams>("tx_get", "A waiting or final transaction itself, with its status.",
-                          json::object{{"hash", no_hash}},
-                          [&api](const HashParams& params) -> Result<TxAnswer, RpcError> {
-                              TxAnswer answer = look_up(api, params.hash);
-                              if (answer.status.state == market::TxState::unknown)
-                                  return no_such("this node knows no transaction with this hash");
-                              return answer;
-                          });
+    table
+        .add<HashParams>("tx_get", "A waiting or final transaction itself, with its status.",
+                         json::object{{"hash", no_hash}},
+                         [&api](const HashParams& params) -> Result<TxAnswer, RpcError> {
+                             TxAnswer answer = look_up(api, params.hash);
+                             if (answer.status.state == market::TxState::unknown)
+                                 return no_such("this node knows no transaction with this hash");
+                             return answer;
+                         })
+        .fails_with({RpcCode::not_found})
+        .example_shows(RpcCode::not_found);
     table.add<NonceParams>(
         "tx_nonce",
         "The sequence that an account's next transaction in a lane must have, counting those that "

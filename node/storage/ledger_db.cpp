@@ -1,6 +1,7 @@
 #include "node/storage/ledger_db.hpp"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
@@ -8,14 +9,15 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
+#include <atomic>
 #include <system_error>
 
 namespace millrace::node {
 
 namespace {
 
-constexpr std::array<const char*, kColumns> kColumnNames{"default", "flat",  "pages",
-                                                         "blocks",  "index", "votes"};
+constexpr std::array<const char*, kColumns> kColumnNames{"default", "flat",  "pages",  "blocks",
+                                                         "index",   "votes", "history"};
 /// Memtables and block cache share one budget, so that a node's memory has a ceiling.
 constexpr std::size_t kCacheBytes = 128 * 1024 * 1024;
 constexpr std::size_t kMemtableBytes = 16 * 1024 * 1024;
@@ -23,7 +25,7 @@ constexpr std::uint64_t kWalBytes = 64 * 1024 * 1024;
 /// Info logs of RocksDB itself; they are for its authors, two small ones suffice.
 constexpr std::size_t kInfoLogBytes = 1024 * 1024;
 constexpr std::string_view kVersionKey = "data_version";
-constexpr std::string_view kVersion = "1";
+constexpr std::string_view kVersion = "3";
 
 rocksdb::Slice slice(ByteView raw) {
     const std::string_view text = as_text(raw);
@@ -34,8 +36,27 @@ Bytes bytes(const rocksdb::Slice& raw) {
     return {view.begin(), view.end()};
 }
 Error failure(const char* what, const rocksdb::Status& status) {
-    return Error{2, std::string("cannot ") + what + " the ledger: " + status.ToString()};
+    return Error{2, std::string("cannot ") + what + " the ledger: " + status.ToString() +
+                        "; look at the disk under the data folder, then start again: the last "
+                        "final block is safe"};
 }
+
+/// Leaves out of compacted files what is older than the operator wants to keep. A filter needs no
+/// index by height and no deletions, which would double the writes of every block.
+class HistoryFilter final : public rocksdb::CompactionFilter {
+  public:
+    const char* Name() const override { return "millrace.history"; }
+    bool Filter(int /*level*/, const rocksdb::Slice& key, const rocksdb::Slice& /*value*/,
+                std::string* /*replacement*/, bool* /*changed*/) const override {
+        constexpr std::size_t kTail = 12;
+        if (key.size() < kTail) return false;
+        std::uint64_t height = 0;
+        for (std::size_t i = 0; i < 8; ++i)
+            height = height << 8U | static_cast<std::uint8_t>(key[key.size() - kTail + i]);
+        return height < floor.load(std::memory_order_relaxed);
+    }
+    std::atomic<std::uint64_t> floor{0};
+};
 
 struct Handles {
     rocksdb::DB* db = nullptr;
@@ -71,13 +92,24 @@ Result<std::vector<KeyValue>> read_range(const Handles& handles, rocksdb::ReadOp
     return out;
 }
 
-Result<std::optional<KeyValue>> read_last(const Handles& handles,
-                                          const rocksdb::ReadOptions& options, Column column) {
+Result<std::optional<KeyValue>> read_last(const Handles& handles, rocksdb::ReadOptions options,
+                                          Column column, ByteView prefix) {
+    options.total_order_seek = true;
     const std::unique_ptr<rocksdb::Iterator> it(
         handles.db->NewIterator(options, handles.of(column)));
-    it->SeekToLast();
+    // The first key above all that start with the prefix, where there is such a key.
+    Bytes above(prefix.begin(), prefix.end());
+    while (!above.empty() && above.back() == 0xff) above.pop_back();
+    if (above.empty()) {
+        it->SeekToLast();
+    } else {
+        ++above.back();
+        it->SeekForPrev(slice(above));
+        if (it->Valid() && it->key() == slice(above)) it->Prev();
+    }
     std::optional<KeyValue> out;
-    if (it->Valid()) out.emplace(bytes(it->key()), bytes(it->value()));
+    if (it->Valid() && it->key().starts_with(slice(prefix)))
+        out.emplace(bytes(it->key()), bytes(it->value()));
     if (!it->status().ok()) return Err{failure("read", it->status())};
     return out;
 }
@@ -99,8 +131,9 @@ class Snapshot final : public DbReader {
                                        std::size_t limit) const override {
         return read_range(handles_, options_, column, prefix, from, limit);
     }
-    Result<std::optional<KeyValue>> last(Column column) const override {
-        return read_last(handles_, options_, column);
+    using DbReader::last;
+    Result<std::optional<KeyValue>> last(Column column, ByteView prefix) const override {
+        return read_last(handles_, options_, column, prefix);
     }
 
   private:
@@ -124,7 +157,30 @@ class LedgerDb::Impl {
         delete handles.db;
     }
     Handles handles;
+    HistoryFilter history_filter;
 };
+
+namespace {
+
+Error other_version(const std::filesystem::path& folder, std::string_view version) {
+    return Error{4, "the data folder " + folder.string() + " has data version " +
+                        std::string(version) + ", this program knows version " +
+                        std::string(kVersion) +
+                        "; use the program that wrote it, or another folder with --data-dir"};
+}
+
+/// The version of a folder whose columns are not ours, without writing to it; empty when there is
+/// none to be read, as in a folder whose first start was cut off.
+std::string version_of_other(const std::filesystem::path& folder) {
+    rocksdb::DB* raw = nullptr;
+    if (!rocksdb::DB::OpenForReadOnly(rocksdb::Options(), folder.string(), &raw).ok()) return {};
+    const std::unique_ptr<rocksdb::DB> db(raw);
+    std::string version;
+    if (!db->Get({}, slice(as_bytes(kVersionKey)), &version).ok()) return {};
+    return version;
+}
+
+}  // namespace
 
 LedgerDb::LedgerDb(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LedgerDb::~LedgerDb() = default;
@@ -138,7 +194,9 @@ Result<std::unique_ptr<LedgerDb>> LedgerDb::open(const std::filesystem::path& fo
 
     rocksdb::Options options;
     options.create_if_missing = true;
-    options.create_missing_column_families = true;
+    // Nothing is added to a folder of another version: the program that wrote it could not open it
+    // again.
+    options.create_missing_column_families = !std::filesystem::exists(folder / "CURRENT", ec);
     options.max_open_files = 256;
     // What a start has to read again: a second of it, not a minute.
     options.max_total_wal_size = kWalBytes;
@@ -163,8 +221,21 @@ Result<std::unique_ptr<LedgerDb>> LedgerDb::open(const std::filesystem::path& fo
     for (const char* name : kColumnNames) descriptors.emplace_back(name, column);
     std::vector<rocksdb::ColumnFamilyHandle*> columns;
     auto impl = std::make_unique<Impl>();
-    const rocksdb::Status status =
+    rocksdb::ColumnFamilyOptions& history =
+        descriptors.at(static_cast<std::size_t>(Column::history)).options;
+    history.compaction_filter = &impl->history_filter;
+    // Files that nothing else touches are still rid of what is old within a day.
+    constexpr std::uint64_t kDaySeconds = 86'400;
+    history.periodic_compaction_seconds = kDaySeconds;
+    rocksdb::Status status =
         rocksdb::DB::Open(options, folder.string(), descriptors, &columns, &impl->handles.db);
+    if (status.IsInvalidArgument()) {
+        if (const std::string version = version_of_other(folder); !version.empty())
+            return Err{other_version(folder, version)};
+        options.create_missing_column_families = true;
+        status =
+            rocksdb::DB::Open(options, folder.string(), descriptors, &columns, &impl->handles.db);
+    }
     if (status.IsIOError() && status.ToString().find("lock") != std::string::npos)
         return Err{Error{3, "another millraced uses the data folder " + folder.string() +
                                 "; stop it, or choose another folder with --data-dir"}};
@@ -183,9 +254,7 @@ Result<std::unique_ptr<LedgerDb>> LedgerDb::open(const std::filesystem::path& fo
                             Bytes(now.begin(), now.end())};
         MILLRACE_CHECK(db->commit({&write, 1}));
     } else if (as_text(*version) != kVersion) {
-        return Err{Error{4, "the data folder " + folder.string() + " has data version " +
-                                std::string(as_text(*version)) + ", this program knows version " +
-                                std::string(kVersion) + "; use the program that wrote it"}};
+        return Err{other_version(folder, as_text(*version))};
     }
     return db;
 }
@@ -197,8 +266,8 @@ Result<std::vector<KeyValue>> LedgerDb::scan(Column column, ByteView prefix, Byt
                                              std::size_t limit) const {
     return read_range(impl_->handles, {}, column, prefix, from, limit);
 }
-Result<std::optional<KeyValue>> LedgerDb::last(Column column) const {
-    return read_last(impl_->handles, {}, column);
+Result<std::optional<KeyValue>> LedgerDb::last(Column column, ByteView prefix) const {
+    return read_last(impl_->handles, {}, column, prefix);
 }
 
 Status<> LedgerDb::commit(std::span<const DbWrite> writes) {
@@ -216,6 +285,20 @@ Status<> LedgerDb::commit(std::span<const DbWrite> writes) {
     options.memtable_insert_hint_per_batch = true;
     const rocksdb::Status status = impl_->handles.db->Write(options, &batch);
     if (!status.ok()) return Err{failure("write", status)};
+    return Ok{};
+}
+
+void LedgerDb::release_history_below(std::uint64_t height) {
+    impl_->history_filter.floor.store(height, std::memory_order_relaxed);
+}
+
+Status<> LedgerDb::compact_history() {
+    rocksdb::CompactRangeOptions options;
+    // Also files that lie at the bottom already: those hold what is oldest.
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    const rocksdb::Status done = impl_->handles.db->CompactRange(
+        options, impl_->handles.of(Column::history), nullptr, nullptr);
+    if (!done.ok()) return Err{failure("compact", done)};
     return Ok{};
 }
 

@@ -19,10 +19,13 @@ enum class Column : std::uint8_t {
     flat,    ///< ledger state: key -> value, the newest finalized version
     pages,   ///< authenticated map: page id -> page
     blocks,  ///< height (big-endian) -> block with its certificate
-    index,   ///< transaction hash -> place; per-account history
+    index,   ///< transaction hash -> place, block hash -> height
     votes,   ///< own votes by view: written and synced before a vote leaves
+    /// What happened to whom: keys end in height (8 bytes, big-endian) and index (4), so that
+    /// compaction can drop what is old
+    history,
 };
-inline constexpr std::size_t kColumns = 6;
+inline constexpr std::size_t kColumns = 7;
 
 /// One put or delete of an atomic batch.
 struct DbWrite {
@@ -43,16 +46,20 @@ class DbReader {
     [[nodiscard]] virtual Result<std::vector<KeyValue>> scan(Column column, ByteView prefix,
                                                              ByteView from,
                                                              std::size_t limit) const = 0;
-    /// The pair with the greatest key, where there is one.
-    [[nodiscard]] virtual Result<std::optional<KeyValue>> last(Column column) const = 0;
+    /// The pair with the greatest key that starts with `prefix`, where there is one.
+    [[nodiscard]] virtual Result<std::optional<KeyValue>> last(Column column,
+                                                               ByteView prefix) const = 0;
+    [[nodiscard]] Result<std::optional<KeyValue>> last(Column column) const {
+        return last(column, {});
+    }
 };
 
 /// RocksDB behind a door: the only place that knows it. A batch is atomic, and durable on return
 /// when synced, so that a crash at any instruction leaves the last finalized block whole.
 class LedgerDb final : public DbReader {
   public:
-    /// Opens or creates `folder`. Refuses a folder in use by another process, and another data
-    /// version.
+    /// Opens or creates `folder`; brings a folder of version 1, which had no history, up to date.
+    /// Refuses a folder in use by another process, and any other data version.
     [[nodiscard]] static Result<std::unique_ptr<LedgerDb>> open(
         const std::filesystem::path& folder);
     ~LedgerDb() override;
@@ -62,10 +69,17 @@ class LedgerDb final : public DbReader {
     [[nodiscard]] Result<std::optional<Bytes>> get(Column column, ByteView key) const override;
     [[nodiscard]] Result<std::vector<KeyValue>> scan(Column column, ByteView prefix, ByteView from,
                                                      std::size_t limit) const override;
-    [[nodiscard]] Result<std::optional<KeyValue>> last(Column column) const override;
+    using DbReader::last;
+    [[nodiscard]] Result<std::optional<KeyValue>> last(Column column,
+                                                       ByteView prefix) const override;
 
     /// All or nothing; returns after the write-ahead log is synced.
     [[nodiscard]] Status<> commit(std::span<const DbWrite> writes);
+    /// Rows of `Column::history` below this height may go when their files are compacted. Readers
+    /// must not count on either: they leave such rows out by themselves.
+    void release_history_below(std::uint64_t height);
+    /// Compacts it now rather than within a day; takes as long as there is history.
+    [[nodiscard]] Status<> compact_history();
     /// A frozen view for readers on other threads; keep it short, it holds back compaction.
     [[nodiscard]] std::unique_ptr<DbReader> snapshot() const;
 

@@ -210,7 +210,7 @@ def prepare(bench):
     payer = Account(bench.rpc("node_status")["chain"])
     bench.wallet("send", payer.text(), 500, "--yes")
     module = bench.compile("work", PROGRAM)
-    bench.wallet("module", "publish", module, "--days", 2, "--yes")
+    bench.wallet("module", "publish", module, "--days", 7, "--yes")
     return buyer, payer, str(module)
 
 

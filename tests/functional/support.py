@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+import schema
+
 READY_S = 30
 COMMAND_S = 60
 STOP_S = 5
@@ -101,6 +103,7 @@ class Bench:
         self.port = free_port()
         self.flags = ["--provider-cores", "2", "--provider-memory-mib", "1024", *flags]
         self.node = None
+        self.methods = None
         self.log = open(self.folder / "node.log", "ab")
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "MILLRACE_PASSPHRASE": PASSPHRASE,
                     "MILLRACE_NODE": f"http://127.0.0.1:{self.port}"}
@@ -149,8 +152,24 @@ class Bench:
         self.node.kill()
         self.node.wait()
 
+    def check_answer(self, method, answer):
+        """Every answer that a test gets is held against the node's own OpenRPC document."""
+        if self.methods is None:
+            call = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "rpc_discover"})
+            self.methods = {m["name"]: m for m in post(self.port, call)["result"]["methods"]}
+        known = self.methods.get(method)
+        if known is None:
+            return
+        if "error" in answer:
+            codes = [e["code"] for e in known["errors"]]
+            assert answer["error"]["code"] in codes, f"{method}: an error that is not listed: {answer['error']}"
+            return
+        trouble = schema.check(answer["result"], known["result"]["schema"])
+        assert trouble is None, f"{method}: {trouble}"
+
     def rpc(self, method, **params):
         answer = post(self.port, json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+        self.check_answer(method, answer)
         if "error" in answer:
             raise RpcError(answer["error"])
         return answer["result"]
@@ -162,6 +181,7 @@ class Bench:
             calls = [{"jsonrpc": "2.0", "id": n, "method": method, "params": params}
                      for n, params in enumerate(params_list[i:i + BATCH])]
             for answer in post(self.port, json.dumps(calls)):
+                self.check_answer(method, answer)
                 if "error" in answer:
                     raise RpcError(answer["error"])
                 out.append(answer["result"])

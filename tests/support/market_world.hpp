@@ -190,9 +190,17 @@ class World {
         auto again = check_block(state, map, outcome->header, input.transactions, input.votes);
         REQUIRE(again.has_value());
         CHECK(again->writes == outcome->writes);
+        last_block_ = Block{};
+        last_block_.header = outcome->header;
+        for (const CheckedTx& tx : input.transactions)
+            last_block_.transactions.push_back(tx.signed_tx());
+        last_outcome_ = *outcome;
         accept(*outcome);
         return outcome->receipts;
     }
+    /// The newest block that `block` made, and what came of it.
+    [[nodiscard]] const Block& last_block() const { return last_block_; }
+    [[nodiscard]] const BlockOutcome& last_outcome() const { return last_outcome_; }
     void accept(const BlockOutcome& outcome) {
         state.apply(outcome.writes);
         map.apply(outcome.writes);
@@ -409,6 +417,8 @@ class World {
     std::vector<CheckedTx> waiting_;
     std::vector<Vote> heard_;
     std::vector<Event> events_;
+    Block last_block_;
+    BlockOutcome last_outcome_;
 };
 
 }  // namespace millrace::market

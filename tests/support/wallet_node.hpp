@@ -23,7 +23,7 @@ class WalletNode {
     WalletNode()
         : store_(*node::BlobStore::open(dir_.path() / "blobs", 64U << 20U)),
           port_(*store_),
-          server_(table_, port_, [] { return true; }, settings()) {
+          server_({table_, port_, [] { return true; }, nullptr, nullptr, nullptr, {}}, settings()) {
         add_methods();
         REQUIRE(server_.start().has_value());
         context.node = url();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <string>
@@ -31,5 +32,8 @@ boost::asio::awaitable<bool> serve_blob(Stream& stream, boost::beast::flat_buffe
 extern template boost::asio::awaitable<bool> serve_blob(boost::beast::tcp_stream&,
                                                         boost::beast::flat_buffer&, Parser&,
                                                         BlobPort&, BlobHttpLimits);
+extern template boost::asio::awaitable<bool> serve_blob(
+    boost::asio::ssl::stream<boost::beast::tcp_stream>&, boost::beast::flat_buffer&, Parser&,
+    BlobPort&, BlobHttpLimits);
 
 }  // namespace millrace::node::rpc

@@ -309,8 +309,13 @@ class History {
                     CHECK(final_.insert({chunk->job, chunk->chunk}).second);
             } else if (const auto* job = std::get_if<JobEvent>(&event)) {
                 totals.deleted += job->deleted;
+            } else if (const auto* balance = std::get_if<BalanceEvent>(&event)) {
+                told_[balance->account] += balance->in.value - balance->out.value;
+            } else if (const auto* stake = std::get_if<StakeEvent>(&event)) {
+                told_stake_[stake->provider] += stake->in.value - stake->out.value;
             }
         }
+        check_told();
         check_jobs();
         check_validators();
     }
@@ -342,6 +347,21 @@ class History {
         CHECK(rows == ranked);
         totals.expelled = expelled_.size();
         totals.jailed = jailed_.size();
+    }
+
+    /// Events tell of every change of a balance and of a stake: history is made of them.
+    void check_told() {
+        std::map<Address, std::uint64_t> founded;
+        for (const GenesisAllocation& a : world.genesis().allocations)
+            founded[a.account] = a.amount.value;
+        for (const StateEntry& e : world.state.scan(Key(Table::account), {}, SIZE_MAX)) {
+            const auto id = id_in_key<Address>(e.key, 1);
+            CHECK(decode_state<Account>(e.value).balance.value == founded[id] + told_[id]);
+        }
+        for (const StateEntry& e : world.state.scan(Key(Table::provider), {}, SIZE_MAX)) {
+            const auto p = decode_state<Provider>(e.value);
+            CHECK(p.stake.value == told_stake_[p.owner]);
+        }
     }
 
     /// Every job's money is what its open chunks need, neither more nor less.
@@ -376,6 +396,8 @@ class History {
     std::size_t seen_ = 0;
     std::set<Address> expelled_;
     std::set<Address> jailed_;
+    std::map<Address, std::uint64_t> told_;
+    std::map<Address, std::uint64_t> told_stake_;
 };
 
 }  // namespace

@@ -324,7 +324,8 @@ TEST_SUITE("node/blobs/arrival") {
             }
             REQUIRE((*store)->announce(list).has_value());
             if (!(*store)->find(id)) {
-                for (const ChunkSpan& span : (*store)->announce(list)->missing)
+                const auto announced = (*store)->announce(list);
+                for (const ChunkSpan& span : announced->missing)
                     REQUIRE(send(**store, content, span.first * kChunkSize,
                                  std::min<std::uint64_t>(content.size(),
                                                          (span.first + span.count) * kChunkSize))

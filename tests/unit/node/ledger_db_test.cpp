@@ -1,6 +1,7 @@
 #include "node/storage/ledger_db.hpp"
 
 #include <doctest/doctest.h>
+#include <rocksdb/db.h>
 
 #include "tests/support/temp_dir.hpp"
 
@@ -59,6 +60,39 @@ TEST_SUITE("node/storage") {
         const auto refused = LedgerDb::open(folder.path());
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().message.find("version 99") != std::string::npos);
+        CHECK(refused.error().code == 4);
+    }
+
+    TEST_CASE("a folder with fewer columns is refused by its version and left as it was") {
+        const test::TempDir folder;
+        {
+            // What an older program wrote: RocksDB opens a database only with all its columns.
+            rocksdb::Options options;
+            options.create_if_missing = true;
+            rocksdb::DB* raw = nullptr;
+            REQUIRE(rocksdb::DB::Open(options, folder.path().string(), &raw).ok());
+            const std::unique_ptr<rocksdb::DB> db(raw);
+            REQUIRE(db->Put({}, "data_version", "1").ok());
+        }
+        const auto refused = LedgerDb::open(folder.path());
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == 4);
+        CHECK(refused.error().message.find("version 1,") != std::string::npos);
+        std::vector<std::string> columns;
+        REQUIRE(rocksdb::DB::ListColumnFamilies({}, folder.path().string(), &columns).ok());
+        CHECK(columns.size() == 1);
+    }
+
+    TEST_CASE("a folder whose first start was cut off becomes a ledger") {
+        const test::TempDir folder;
+        {
+            rocksdb::Options options;
+            options.create_if_missing = true;
+            rocksdb::DB* raw = nullptr;
+            REQUIRE(rocksdb::DB::Open(options, folder.path().string(), &raw).ok());
+            const std::unique_ptr<rocksdb::DB> db(raw);
+        }
+        CHECK(LedgerDb::open(folder.path()).has_value());
     }
 }
 

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "node/metrics.hpp"
 #include "node/rpc/node_api.hpp"
 #include "node/settings.hpp"
 #include "tests/support/node_world.hpp"
@@ -36,7 +37,16 @@ constexpr const char* kHead =
     "`POST /` takes JSON-RPC 2.0 requests and batches of up to 100, parameters by name or by "
     "position. `rpc_discover` answers\nwith the OpenRPC document of exactly this list, with "
     "schemas and an example of each call. Blobs go by `PUT /blob` and\n`GET /blob/ID`; `GET "
-    "/health` says that the process lives, `GET /ready` that it follows the chain.\n\n"
+    "/health` says that the process lives, `GET /ready` that it follows the chain. Who may call "
+    "what is\nin [node.md](node.md), Access.\n\n"
+    "The same goes over WebSocket at `GET /`, where `node_subscribe` tells of what happens: topic "
+    "`heads` (new blocks), `tx` (one\ntransaction), `account`, `job`, or `clearings`. Each "
+    "notification, `node_subscription`, carries `resume`: given as `from` to\na later "
+    "`node_subscribe`, on any connection, it goes on there, with nothing lost or repeated. A "
+    "client that does not read in time\ngets `node_subscription_end` with the place of each of its "
+    "subscriptions, and is closed.\n\n"
+    "Lists come by page: `next` of one page is `from` of the following one. Amounts are decimal "
+    "strings of nano-credits, prices\nnano-credits per Ggas, times milliseconds.\n\n"
     "    curl -s localhost:8645 -H 'content-type: application/json' \\\n"
     "      -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"chain_head\"}'\n\n";
 
@@ -55,10 +65,11 @@ TEST_SUITE("node/manual") {
         TxIntake intake(*chain.db, chain.mempool, clock, world.chain(), [] {});
         NoModules modules;
         const ProgressTable progress;
-        const rpc::NodeApi api{*chain.db,     chain.mempool, intake,   **blobs,
-                               **trees,       **pins,        modules,  clock,
-                               world.chain(), Network::test, 0,        false,
-                               Address{},     Address{},     VrfKey{}, progress};
+        const rpc::NodeApi api{
+            *chain.db, chain.mempool, intake,        **blobs,       **trees, **pins,
+            modules,   clock,         world.chain(), Network::test, 0,       false,
+            Address{}, Address{},     VrfKey{},      progress,      0,       nullptr,
+            {}};
         rpc::MethodTable table(JsonStyle{Network::test});
         rpc::add_all_methods(table, api);
         const std::string expected = kHead + table.markdown();
@@ -76,6 +87,17 @@ TEST_SUITE("node/manual") {
             std::ofstream(manual() / "node.md") << page;
         }
         CHECK(text_of(manual() / "node.md").find(settings_markdown()) != std::string::npos);
+    }
+
+    TEST_CASE("the manual's table of metrics is what the node tells") {
+        if (std::getenv("MILLRACE_GOLDEN_UPDATE") != nullptr) {
+            std::string page = text_of(manual() / "node.md");
+            const std::size_t begin = page.find("| metric |");
+            REQUIRE(begin != std::string::npos);
+            page.replace(begin, page.find("\n\n", begin) + 1 - begin, metrics_markdown());
+            std::ofstream(manual() / "node.md") << page;
+        }
+        CHECK(text_of(manual() / "node.md").find(metrics_markdown()) != std::string::npos);
     }
 }
 

@@ -211,7 +211,8 @@ TEST_SUITE("node/rpc/server_http") {
         HttpSettings settings;
         settings.port = 0;
         settings.body_bytes_max = 1000;
-        HttpServer server(table, blobs, [&] { return ready; }, settings);
+        HttpServer server({table, blobs, [&] { return ready; }, nullptr, nullptr, nullptr},
+                          settings);
         REQUIRE(server.start().has_value());
         const std::uint16_t port = server.port();
         const std::string call = R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[4]})";
@@ -255,7 +256,7 @@ TEST_SUITE("node/rpc/server_http") {
         ::unlink(name);
         server.stop();
 
-        HttpServer again(table, blobs, [] { return true; }, settings);
+        HttpServer again({table, blobs, [] { return true; }, nullptr, nullptr, nullptr}, settings);
         CHECK(again.start().has_value());
     }
 
@@ -264,10 +265,10 @@ TEST_SUITE("node/rpc/server_http") {
         MemoryBlobs blobs;
         HttpSettings settings;
         settings.port = 0;
-        HttpServer first(table, blobs, [] { return true; }, settings);
+        HttpServer first({table, blobs, [] { return true; }, nullptr, nullptr, nullptr}, settings);
         REQUIRE(first.start().has_value());
         settings.port = first.port();
-        HttpServer second(table, blobs, [] { return true; }, settings);
+        HttpServer second({table, blobs, [] { return true; }, nullptr, nullptr, nullptr}, settings);
         const auto refused = second.start();
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().message.find("--rpc-port") != std::string::npos);

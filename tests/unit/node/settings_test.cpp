@@ -122,6 +122,11 @@ TEST_SUITE("node/settings") {
         std::ofstream(file) << "dev=true\nrpc-prot=1000\n";
         const std::vector<std::pair<std::vector<std::string>, std::string>> rows{
             {{"--dev", "--rpc-port", "70000"}, "rpc-port"},
+            {{"--dev", "--rpc-address", "0.0.0.0"}, "--rpc-require-token"},
+            {{"--dev", "--rpc-address", "::"}, "--rpc-require-token"},
+            {{"--dev", "--rpc-address", "198.51.100.7"}, "--rpc-require-token"},
+            {{"--dev", "--rpc-tls-key", "key.pem"}, "rpc-tls-certificate"},
+            {{"--dev", "--rpc-batch-max", "0"}, "above 0"},
             {{"--dev", "--rpc-port", "x"}, "rpc-port"},
             {{"--dev", "--log-level", "loud"}, "log-level"},
             {{"--dev", "--unknown"}, "unknown"},

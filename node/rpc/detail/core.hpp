@@ -1,0 +1,55 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "node/rpc/clients.hpp"
+#include "node/rpc/server_http.hpp"
+
+/// What the sessions of one server share. Private to rpc/.
+namespace millrace::node::rpc::detail {
+
+struct ServerCore {
+    HttpServer::Ports ports;
+    HttpSettings settings;
+    Clients clients;
+    /// Runs what takes long, so that no other connection waits for it.
+    boost::asio::thread_pool slow;
+    std::optional<boost::asio::ssl::context> tls;
+    std::atomic<std::uint64_t> requests{0};
+    std::atomic<std::uint64_t> refused{0};
+};
+
+/// Milliseconds of the monotonic clock, above 0.
+[[nodiscard]] std::uint64_t now_ms();
+
+/// What a request's head says of its sender, and what follows: 0 when it may go on, else the status
+/// to refuse it with and a sentence.
+struct Admission {
+    unsigned status = 0;
+    std::string sentence;
+    Scopes scopes;
+    /// An origin that is listed: its name goes into the answer.
+    std::string cors_origin;
+};
+[[nodiscard]] Admission admit(const ServerCore& core, std::string_view host,
+                              std::string_view origin, std::string_view authorization);
+
+/// The text of `rate_limited`, with the time to wait.
+[[nodiscard]] std::string rate_limited_text(std::uint64_t retry_after_ms);
+
+/// One connection from its first byte to its end.
+[[nodiscard]] boost::asio::awaitable<void> run_plain_session(boost::asio::ip::tcp::socket socket,
+                                                             ServerCore& core,
+                                                             ConnectionPtr connection);
+[[nodiscard]] boost::asio::awaitable<void> run_tls_session(boost::asio::ip::tcp::socket socket,
+                                                           ServerCore& core,
+                                                           ConnectionPtr connection);
+
+}  // namespace millrace::node::rpc::detail

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "market/auction/explain.hpp"
+#include "market/query.hpp"
+#include "node/chain/state_db.hpp"
+
+/// What the next clearing would do with the orders of the newest final block: made once a block and
+/// shared by all who ask. Source: docs/protocol/auction.md, "Reasons".
+namespace millrace::node::rpc {
+
+struct MarketView {
+    BlockHash block;
+    market::ChainState chain;
+    market::Params params;
+    market::Book book;
+    market::Clearing clearing;
+    std::optional<market::Explainer> explainer;
+};
+using MarketViewPtr = std::shared_ptr<const MarketView>;
+
+/// Makes the view of the snapshot's head, or gives the one made before. Safe from any thread; one
+/// thread makes it while others wait, because a clearing is worth more than a short wait.
+class MarketViews {
+  public:
+    [[nodiscard]] MarketViewPtr at(const StateSnapshot& snapshot);
+
+  private:
+    std::mutex mutex_;
+    MarketViewPtr last_;
+};
+
+/// Why an order waits, and what would change it.
+struct OrderAnswer {
+    /// Lots that the next clearing would lease, and lots that it would leave, as orders stand now.
+    std::uint32_t filled = 0;
+    std::uint32_t left = 0;
+    /// Why those are left; none when nothing is.
+    std::optional<market::Reason> reason;
+    /// The same in a sentence, and what would change it.
+    std::string sentence;
+    std::string advice;
+    /// With `below_price`: the limit, or the ask, at which lots would trade.
+    std::optional<Price> price_needed;
+    std::optional<market::Demand> demand;
+    /// The clearing that this is about, and when its book is frozen.
+    market::ClearingNumber clearing;
+    ActiveTime cut_off;
+    /// The block whose orders these are.
+    BlockHash block;
+};
+BOOST_DESCRIBE_STRUCT(OrderAnswer, (),
+                      (filled, left, reason, sentence, advice, price_needed, demand, clearing,
+                       cut_off, block))
+
+/// None when there is no such job.
+[[nodiscard]] std::optional<OrderAnswer> explain_job(const StateSnapshot& snapshot,
+                                                     const MarketView& view, const JobId& id);
+/// None when there is no such provider.
+[[nodiscard]] std::optional<OrderAnswer> explain_provider(const StateSnapshot& snapshot,
+                                                          const MarketView& view,
+                                                          const Address& id);
+
+}  // namespace millrace::node::rpc

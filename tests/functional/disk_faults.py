@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""A disk that is full, fails to sync or to read, and damaged files: the node goes on or stops as documented.
+
+usage: disk_faults.py BIN_DIR FAULTY_DISK_LIBRARY
+
+Each case puts one fault under one kind of write or read of a running node (a preloaded library; no privileges needed),
+and takes it away again. A fault of the ledger's disk stops the node with exit code 6 and a sentence; any other is told
+to whom it concerns, and the node goes on. In all cases nothing that was final is lost, and the next job is paid.
+"""
+import errno
+import http.client
+import pathlib
+import sys
+
+from support import Bench, RpcError, get, wait_until
+
+STOP_S = 30
+PAID_S = 60
+FAULT = 6
+DATA_FOLDER = 2
+
+# Each job's output is its own: what a store has already it does not write again.
+PROGRAM = r"""
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+    unsigned char bytes[8];
+    if (getentropy(bytes, sizeof bytes) != 0) return 1;
+    FILE* out = fopen("/x.txt", "w");
+    fwrite(bytes, 1, sizeof bytes, out);
+    return fclose(out);
+}
+"""
+
+
+class FaultyBench(Bench):
+    """A bench whose node runs on a disk that fails as `fail` says."""
+
+    def __init__(self, bin_dir, library):
+        super().__init__(bin_dir)
+        self.rules = self.folder / "rules"
+        self.env_of_node = {**self.env, "LD_PRELOAD": str(library), "FAULTY_DISK": str(self.rules)}
+
+    def launch(self):
+        kept, self.env = self.env, self.env_of_node
+        super().launch()
+        self.env = kept
+
+    def fail(self, operation, part, code):
+        fresh = self.rules.with_suffix(".new")
+        fresh.write_text(f"{operation} {part} {code}\n")
+        fresh.rename(self.rules)
+
+    def heal(self):
+        self.rules.unlink(missing_ok=True)
+
+    def put_blob(self, body):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("PUT", "/blob", body)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def new_log(self):
+        """What the node has logged since the last call."""
+        text = (self.folder / "node.log").read_text(errors="replace")
+        seen, self.log_seen = getattr(self, "log_seen", 0), len(text)
+        return text[seen:]
+
+
+def final_blocks(bench):
+    head = bench.rpc("chain_head")["header"]["height"]
+    blocks = bench.rpc_all("chain_block", [{"height": h} for h in range(1, head + 1)])
+    return {h: block["hash"] for h, block in enumerate(blocks, 1)}
+
+
+def pay(bench):
+    bench.wallet("send", bench.buyer, 1, "--yes", "--quiet", code=None)
+
+
+def job_is_paid(bench):
+    """Posts a job and waits for its end; every fault is over."""
+    done = bench.wallet_json("job", "run", bench.module, "--gas", "100M")
+    assert done["tasks_settled"] == 1 if "tasks_settled" in done else True, done
+
+
+def ledger_fault(bench, operation, part, code):
+    """The node must stop by itself, and lose nothing."""
+    before = final_blocks(bench)
+    bench.new_log()
+    bench.fail(operation, part, code)
+    pay(bench)
+    ended = bench.node.wait(timeout=STOP_S)
+    log = bench.new_log()
+    bench.heal()
+    assert ended == FAULT, f"{operation} {part}: ended with {ended}\n{log}"
+    assert "the ledger" in log and "disk" in log, log
+    bench.start()
+    after = final_blocks(bench)
+    assert all(after.get(h) == block for h, block in before.items()), "a final block is gone"
+    job_is_paid(bench)
+
+
+def blob_fault(bench):
+    bench.fail("write", "blobs/", errno.ENOSPC)
+    status, sentence = bench.put_blob(b"x" * 100_000)
+    bench.heal()
+    assert status in (500, 507), (status, sentence)
+    assert "space" in sentence or "room" in sentence, sentence
+    incoming = list((bench.data / "blobs" / "incoming").iterdir())
+    assert not incoming, f"half-written: {incoming}"
+    status, answer = bench.put_blob(b"x" * 100_000)
+    assert status in (200, 201), (status, answer)
+    job_is_paid(bench)
+
+
+def provider_fault(bench, part):
+    """A provider that cannot write does not commit to what it may lose; the job waits and is paid when it can."""
+    bench.new_log()
+    bench.fail("write", part, errno.ENOSPC)
+    posted = bench.wallet_json("job", "post", bench.module, "--gas", "100M", "--max-price", "0.02")
+    told = wait_until(f"the log tells of {part}", lambda: "space" in (bench.folder / "node.log").read_text(errors="replace")
+                      [bench.log_seen:].lower(), STOP_S)
+    assert told and bench.node.poll() is None, "the node ended"
+    bench.heal()
+
+    def is_settled():
+        return bench.rpc("job_get", job=posted["job"])["tasks_settled"] == 1
+    wait_until("the job is paid", is_settled, PAID_S)
+
+
+def first_start_fault(bin_dir, library):
+    """No room for the first files: a sentence, the documented exit code, and a good start afterwards."""
+    with FaultyBench(bin_dir, library) as bench:
+        for part in ("keys/", "genesis.json", "ledger/"):
+            bench.fail("write", part, errno.ENOSPC)
+            bench.new_log()
+            bench.launch()
+            ended = bench.node.wait(timeout=STOP_S)
+            log = bench.new_log()
+            # RocksDB itself may give up before it can return an error.
+            assert ended == DATA_FOLDER or part == "ledger/" and ended == FAULT, f"{part}: ended with {ended}\n{log}"
+            assert "space" in log.lower() or "disk" in log, log
+            bench.heal()
+        bench.start()
+        bench.stop()
+
+
+def damaged_ledger(bench):
+    """A byte of the database changes while the node is down: it must never answer from damage."""
+    bench.start()
+    good = final_blocks(bench)
+    bench.stop()
+    tables = sorted((bench.data / "ledger").glob("*.sst"), key=lambda p: p.stat().st_size)
+    assert tables, "the ledger has no table to damage"
+    victim = tables[-1]
+    whole = victim.read_bytes()
+    middle = len(whole) // 3
+    victim.write_bytes(whole[:middle] + bytes([whole[middle] ^ 0x40]) + whole[middle + 1:])
+    bench.new_log()
+    bench.launch()
+    try:
+        wait_until("it answers or ends", lambda: bench.node.poll() is not None or bench_answers(bench), STOP_S)
+        if bench.node.poll() is None:
+            try:
+                read = final_blocks(bench)
+                assert all(read.get(h) == block for h, block in good.items()), "a changed block was served"
+                bench.stop()
+            except (OSError, http.client.HTTPException, RpcError):
+                bench.node.wait(timeout=STOP_S)
+    finally:
+        victim.write_bytes(whole)
+    ended, log = bench.node.returncode, bench.new_log()
+    assert ended in (0, DATA_FOLDER, FAULT), f"ended with {ended}\n{log}"
+    if ended:
+        assert "ledger" in log, log
+    bench.start()
+    assert final_blocks(bench).items() >= good.items()
+
+
+def bench_answers(bench):
+    try:
+        return get(bench.port, "/ready")[0] == 200
+    except OSError:
+        return False
+
+
+def main():
+    bin_dir, library = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
+    first_start_fault(bin_dir, library)
+    print("first start: no room is told, nothing half-made", flush=True)
+    with FaultyBench(bin_dir, library) as bench:
+        bench.start()
+        bench.buyer = bench.open_account()
+        bench.module = str(bench.compile("small", PROGRAM))
+        bench.wallet("module", "publish", bench.module, "--days", 7, "--yes")
+        for operation, code in (("write", errno.ENOSPC), ("write", errno.EIO), ("sync", errno.EIO)):
+            ledger_fault(bench, operation, "ledger/", code)
+            print(f"ledger: {operation} fails with {errno.errorcode[code]}: stops, loses nothing", flush=True)
+        blob_fault(bench)
+        print("blobs: a full disk is told, nothing half-written", flush=True)
+        for part in ("provider/", "trees/"):
+            provider_fault(bench, part)
+            print(f"{part}: a full disk delays, the job is paid", flush=True)
+        bench.stop()
+        damaged_ledger(bench)
+        print("a damaged ledger is never served", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -126,6 +126,7 @@ JobSummary summarise(const market::JobView& job, std::span<const TaskOutcome> ta
     }
     out.paid = job.job.paid;
     out.refunded = job.job.refunded;
+    out.closed = job.closed;
     if (settled > 0) out.paid_per_task = Amount{(out.paid.value + settled - 1) / settled};
     return out;
 }
@@ -156,6 +157,8 @@ std::string summary_text(const JobSummary& summary) {
     // To the last digit: this is money that has moved.
     out += fmt::format("\ncredits  {} paid, {} a task; {} came back", to_credits(summary.paid),
                        to_credits(summary.paid_per_task), to_credits(summary.refunded));
+    if (summary.closed)
+        out += fmt::format("\nfinal    all of it by block {}", summary.closed->value);
     return out;
 }
 

@@ -55,11 +55,14 @@ struct JobSummary {
     Amount refunded;
     /// Paid divided by settled tasks, rounded up.
     Amount paid_per_task;
+    /// The block in which the last of it was done and paid; none while it goes on, and when the
+    /// node keeps no history of it.
+    std::optional<Height> closed;
 };
 BOOST_DESCRIBE_STRUCT(JobSummary, (),
                       (job, state, tasks, succeeded, exited_nonzero, trapped, out_of_gas, failed,
                        disputed, unfinished, gas, gas_max, price_low, price_high, paid, refunded,
-                       paid_per_task))
+                       paid_per_task, closed))
 [[nodiscard]] JobSummary summarise(const market::JobView& job, std::span<const TaskOutcome> tasks,
                                    std::span<const Price> prices);
 [[nodiscard]] std::string summary_text(const JobSummary& summary);

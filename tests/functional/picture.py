@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """contrib/examples/render at a small size: four tiles as paid tasks, joined by the wallet, decoded, and compared pixel by
-pixel with one made of local runs without node and market.
+pixel with one made of local runs without node and market; and what summary.py says of the job.
 
 usage: picture.py BIN_DIR SOURCE_DIR
 """
+import json
 import pathlib
 import re
 import shutil
@@ -66,6 +67,27 @@ def join(bench, module, tiles, output):
     return decode_png((output / "picture.png").read_bytes())
 
 
+def check_summary(bench, example, job):
+    """The closing lines name the block in which the job closed, which holds for good, not the chain's head."""
+    closed = job["closed"]
+    block = bench.wallet_json("chain", "block", closed)
+    end = bench.rpc("job_history", job=job["job"], limit=1000)["rows"][-1]
+    assert (end["what"], end["height"]) == ("job_closed", closed), end
+    # Later blocks change nothing of it.
+    bench.wallet("faucet", "1")
+    assert bench.wallet_json("job", "show", job["job"])["closed"] == closed < bench.rpc("node_status")["height"]
+    (bench.folder / "job.json").write_text(json.dumps(job))
+    (bench.folder / "block.json").write_text(json.dumps(block))
+    words = [sys.executable, example / "summary.py", bench.folder / "job.json", bench.folder / "block.json", "1000", "999"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"final           all of it by block {closed}, {block['hash']} (millrace chain block {closed})" in done.stdout, \
+        done.stdout
+    # Another block is not passed off as that one.
+    (bench.folder / "block.json").write_text(json.dumps(bench.wallet_json("chain", "block", closed + 1)))
+    assert subprocess.run(words, capture_output=True).returncode == 1
+
+
 def main():
     bin_dir, example = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]) / "contrib/examples/render"
     if shutil.which("clang++-19") is None:
@@ -82,6 +104,7 @@ def main():
         job = bench.wallet_json("job", "run", module, "--input", scene, "--tasks", TILES, "--gas", "4G", "--output", tiles,
                                 "--flat")
         assert job["succeeded"] == TILES, job
+        check_summary(bench, example, job)
         assert sorted(f.name for f in tiles.iterdir() if f.suffix == ".bin") == [f"tile-{i:05}.bin" for i in range(TILES)]
         width, height, pixels = join(bench, module, tiles, bench.folder / "picture")
         assert (width, height) == (WIDTH, HEIGHT), f"{width}x{height}"

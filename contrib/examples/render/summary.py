@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Says what happened to a job: summary.py JOB.json CHAIN.json BALANCE_BEFORE BALANCE_AFTER
+"""Says what happened to a job: summary.py JOB.json BLOCK.json BALANCE_BEFORE BALANCE_AFTER
 
-JOB.json is what `millrace job run --json` printed, CHAIN.json what `millrace chain status --json` printed right after it;
-balances are in credits. Each lot of the job must hold one task.
+JOB.json is what `millrace job run --json` printed, BLOCK.json what `millrace chain block N --json` prints of the block that
+the job names as `closed`; balances are in credits. Each lot of the job must hold one task.
 """
 import json
 import math
@@ -18,7 +18,9 @@ def credits(nano):
 
 def main():
     job = json.load(open(sys.argv[1]))
-    chain = json.load(open(sys.argv[2]))["node"]
+    block = json.load(open(sys.argv[2]))
+    if block["header"]["height"] != job["closed"]:
+        sys.exit(f'{sys.argv[2]} is not block {job["closed"]}, in which the job closed')
     before, after = float(sys.argv[3]), float(sys.argv[4])
     price = int(job["price_high"])
     cells = []
@@ -41,7 +43,8 @@ def main():
         ("paid", f'{credits(int(job["paid"]))} credits for {int(job["gas"]):,} gas: the sum of the tasks above'),
         ("came back", f'{credits(int(job["refunded"]))} of {credits(int(job["posted"]["cost"]["total"]))} credits held at most'),
         ("balance", f"{before:.6f} credits before, {after:.6f} after (the rest of the difference: fees, module, storage)"),
-        ("final", f'all of it by block {chain["height"]}, {chain["head"][:16]}…; posted in block {job["posted"]["height"]}'),
+        ("posted", f'in block {job["posted"]["height"]}'),
+        ("final", f'all of it by block {job["closed"]}, {block["hash"]} (millrace chain block {job["closed"]})'),
     ]
     for name, value in rows:
         print(f"{name:<16}{value}")

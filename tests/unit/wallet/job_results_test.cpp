@@ -64,6 +64,7 @@ TEST_SUITE("wallet/job_results") {
     TEST_CASE("a summary counts every task once") {
         market::JobView job = job_of(7);
         job.job.paid = Amount{1'000};
+        job.closed = Height{41};
         const std::vector<TaskOutcome> tasks = {
             settled(0, market::ClaimEnd::exited, 0, 100),
             settled(1, market::ClaimEnd::exited, 2, 200),
@@ -87,6 +88,8 @@ TEST_SUITE("wallet/job_results") {
         CHECK(summary.price_low == Price{5});
         CHECK(summary.price_high == Price{7});
         CHECK(summary.paid_per_task == Amount{250});
+        CHECK(summary.closed == Height{41});
+        CHECK(summary_text(summary).find("by block 41") != std::string::npos);
         const auto failure = failure_of(summary, tasks);
         REQUIRE(failure.has_value());
         CHECK(failure->exit == Exit::job_failed);
@@ -102,6 +105,7 @@ TEST_SUITE("wallet/job_results") {
         CHECK_FALSE(failure_of(summary, tasks).has_value());
         CHECK_FALSE(summary.price_low.has_value());
         CHECK(summary_text(summary).find("1 of 1 succeeded") != std::string::npos);
+        CHECK(summary_text(summary).find("block") == std::string::npos);
     }
 }
 

@@ -41,7 +41,11 @@ std::optional<Place> parse_url(std::string_view url) {
         url.find('/') != std::string_view::npos)
         return std::nullopt;
     std::string_view host = url.substr(0, colon);
-    if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    if (host.starts_with('[') != host.ends_with(']')) return std::nullopt;
+    if (host.starts_with('[')) {
+        if (host.size() <= 2) return std::nullopt;
+        host = host.substr(1, host.size() - 2);
+    }
     return Place{std::string(host), std::string(url.substr(colon + 1))};
 }
 

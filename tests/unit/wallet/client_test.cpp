@@ -34,8 +34,9 @@ BOOST_DESCRIBE_STRUCT(Odd, (), (nothing))
 
 TEST_SUITE("wallet/client") {
     TEST_CASE("a node's address is http://HOST:PORT and nothing else") {
-        for (const char* url : {"", "localhost:1", "https://a:1", "http://a", "http://:1",
-                                "http://a:", "http://a:1/x", "ftp://a:1"}) {
+        for (const char* url :
+             {"", "localhost:1", "https://a:1", "http://a", "http://:1", "http://a:", "http://[]:1",
+              "http://[::1:1", "http://a:1/x", "ftp://a:1"}) {
             CAPTURE(url);
             const auto made = Client::make(url);
             REQUIRE_FALSE(made.has_value());

@@ -5,6 +5,7 @@ millrace_test(NAME test_wallet LABELS unit
   SOURCES
     unit/wallet/client_test.cpp
     unit/wallet/exit_codes_test.cpp
+    unit/wallet/history_test.cpp
     unit/wallet/job_request_test.cpp
     unit/wallet/job_results_test.cpp
     unit/wallet/job_verify_test.cpp

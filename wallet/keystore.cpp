@@ -224,7 +224,8 @@ Try<Keystore::Listed> Keystore::find(std::string_view name) const {
     return Listed{std::string(name), *std::move(file)};
 }
 
-Try<Keystore::Listed> Keystore::pick(const std::optional<std::string>& name) const {
+Try<Keystore::Listed> Keystore::pick(const std::optional<std::string>& name,
+                                     std::string_view how) const {
     if (name) return find(*name);
     MILLRACE_TRY(std::vector<Listed> all, list());
     if (all.empty())
@@ -233,7 +234,19 @@ Try<Keystore::Listed> Keystore::pick(const std::optional<std::string>& name) con
     if (all.size() == 1) return std::move(all.front());
     for (Listed& account : all)
         if (account.name == "default") return std::move(account);
-    return Err{Failure{Exit::usage, "there are several accounts; say which with --from NAME"}};
+    return Err{Failure{Exit::usage, fmt::format("there are several accounts; {}", how)}};
+}
+
+Try<Keystore::Known> Keystore::known(const std::optional<std::string>& which) const {
+    // Every address has a 1; a name may have one, and is then no address of a right checksum.
+    if (which && which->find('1') != std::string::npos) {
+        for (const Network network : {Network::main, Network::test}) {
+            const auto address = parse_address(*which, network);
+            if (address.has_value()) return Known{std::nullopt, *address, network};
+        }
+    }
+    MILLRACE_TRY(const Listed account, pick(which, "name one of `millrace account list`"));
+    return Known{account.name, account.address(), account.file.network};
 }
 
 Try<Keystore::Listed> Keystore::add_phrase(const std::string& name, Network network,

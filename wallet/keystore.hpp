@@ -50,8 +50,19 @@ class Keystore {
     /// All accounts, by name. A file that cannot be read fails the listing with its path.
     [[nodiscard]] Try<std::vector<Listed>> list() const;
     [[nodiscard]] Try<Listed> find(std::string_view name) const;
-    /// The account to use when none is named: the only one, or the one called `default`.
-    [[nodiscard]] Try<Listed> pick(const std::optional<std::string>& name) const;
+    /// The account to use when none is named: the only one, or the one called `default`. Of several
+    /// `how` tells how to name one.
+    [[nodiscard]] Try<Listed> pick(const std::optional<std::string>& name,
+                                   std::string_view how = "say which with --from NAME") const;
+
+    /// Whom a command asks about, which needs no key.
+    struct Known {
+        std::optional<std::string> name;
+        Address address;
+        Network network = Network::test;
+    };
+    /// `which`: a name, or any address of either network; none: as `pick`.
+    [[nodiscard]] Try<Known> known(const std::optional<std::string>& which) const;
 
     /// Writes a new file, mode 0600, through a temporary name; refuses a name that is taken.
     [[nodiscard]] Try<Listed> add_phrase(const std::string& name, Network network, ByteView entropy,

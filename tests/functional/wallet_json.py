@@ -6,6 +6,9 @@ verification, completion in three shells, the manual page.
 
 usage: wallet_json.py BIN_DIR
 """
+import csv
+import decimal
+import io
 import json
 import pathlib
 import re
@@ -99,6 +102,35 @@ def check_accounts(c):
     return alice, carl
 
 
+def nano(credits):
+    return int(decimal.Decimal(credits) * NANO)
+
+
+def check_history(c, alice, carl):
+    """What came less what went is the balance, in both formats; an export has every row."""
+    rows = c.run("account", "history", "default", "--limit", "1000")
+    assert rows["older"] == 0 and rows["since"] == 0, rows
+    moved = sum(int(r["in"]) - int(r["out"]) for r in rows["rows"])
+    assert moved == c.bench.balance(alice["address"]), f"{moved}, {rows['rows']}"
+    assert carl["address"] in [r["other"] for r in rows["rows"]], rows
+    newest = c.run("account", "history", "default", "--limit", "1")
+    assert newest["rows"] == rows["rows"][-1:] and newest["older"] == len(rows["rows"]) - 1, newest
+    c.run("account", "history", "nobody", code=5)
+    exported = c.run("account", "export", "default")
+    table = list(csv.DictReader(io.StringIO(exported["csv"], newline="")))
+    assert exported["rows"] == len(table) == len(rows["rows"]), exported
+    assert sum(nano(r["in_credits"]) - nano(r["out_credits"]) for r in table) == moved, table
+    assert [r["transaction"] for r in table] == [r["transaction"] or "" for r in rows["rows"]]
+    file = c.bench.folder / "default.csv"
+    assert c.run("account", "export", alice["address"], "--out", file)["rows"] == len(table)
+    plain = c.bench.wallet("account", "export", "default").stdout
+    assert file.read_bytes() == exported["csv"].encode() == plain, "three ways of one export differ"
+    c.run("account", "export", "default", "--out", file, code=7)
+    c.run("account", "export", "default", "--out", file, "--overwrite")
+    c.run("account", "export", "default", "--out", c.bench.folder / "none" / "x.csv", code=7)
+    c.run("account", "export", "nobody", code=5)
+
+
 def check_offline(c, alice, carl):
     """A watch-only account's payment: made here, signed in another keystore without a node, sent from anywhere."""
     bench = c.bench
@@ -152,7 +184,13 @@ def check_programs(c, module, broken):
 def check_jobs(c, image, text):
     posted = c.run("job", "post", image, "--tasks", "2", "--gas", "1G", "--stdin", text, "--env", "COLOUR=red")
     job = posted["job"]
-    assert c.run("job", "watch", job)["succeeded"] == 2
+    ended = c.run("job", "watch", job)
+    assert ended["succeeded"] == 2 and ended["closed"] > posted["height"], ended
+    rows = c.run("job", "history", job)["rows"]
+    assert rows[0]["height"] == posted["height"] and rows[-1]["height"] == ended["closed"], rows
+    assert rows[-1]["what"] == "job_closed" and "lease_settled" in [r["what"] for r in rows], rows
+    c.run("job", "history", "12", code=7)
+    assert "has ended" in c.run("job", "explain", job)["sentence"]
     output = c.bench.folder / "out"
     fetched = c.run("job", "fetch", job, "--output", output)
     assert fetched["output"]["files"] == 2 and (output / "task-00001" / "out.txt").read_text() == "1\n", fetched
@@ -170,13 +208,16 @@ def check_jobs(c, image, text):
     assert c.run("job", "run", image, "--gas", "1G")["succeeded"] == 1
     # One that nobody takes at its price.
     waits = c.run("job", "post", image, "--gas", "30G", "--max-price", "0.001")["job"]
+    why = c.run("job", "explain", waits)
+    assert (why["reason"], why["filled"], why["left"]) == ("below_price", 0, 1), why
+    assert int(why["price_needed"]) > 1_000_000 and c.run("market", "explain", waits)["advice"] == why["advice"], why
     assert c.run("job", "topup", waits, "2")["spare"] == str(2 * NANO)
     assert c.run("job", "raise", waits, "--max-price", "0.002")["limit"] in (2_000_000, "2000000")
     c.run("job", "raise", waits, "--max-price", "0.001", code=4)
     wait_until("it may be cancelled", lambda: c.bench.wallet("--json", "--yes", "job", "cancel", waits, code=None)
                .returncode == 0, 30)
     c.seen.add("millrace job cancel")
-    for command in ("watch", "show", "logs", "verify"):
+    for command in ("watch", "show", "logs", "verify", "explain"):
         c.run("job", command, "00" * 32, code=5)
     c.run("job", "cancel", waits, code=4)
     c.run("job", "topup", "12", "1", code=7)
@@ -205,6 +246,11 @@ def check_provider(c):
     own = c.run("rpc", "node_keys")["provider"]
     assert c.run("provider", "list")[0]["id"] == own
     assert c.run("provider", "show", own)["id"] == own
+    assert c.run("market", "explain", own) == c.run("provider", "explain", own) and \
+        c.run("provider", "explain", own)["sentence"]
+    c.run("provider", "explain", code=5)
+    c.run("market", "explain", "nobody", code=5)
+    c.run("market", "explain", "00" * 32, code=5)
     c.run("provider", "show", code=5)
     c.run("provider", "register", "--stake", "1", "--step", "5:1", code=4)
     # Nobody buys at this price, so that no lease of it is missed.
@@ -277,6 +323,7 @@ def main():
         c = Checked(bench)
         alice, carl = check_accounts(c)
         sent = check_offline(c, alice, carl)
+        check_history(c, alice, carl)
         image, text = check_programs(c, module, broken)
         check_jobs(c, image, text)
         check_market(c, sent)

@@ -130,26 +130,8 @@ Try<Ok> list(Context& context) {
     return Ok{};
 }
 
-/// A name of the keystore, or any address.
-struct Shown {
-    std::optional<std::string> name;
-    Address address;
-    Network network = Network::test;
-};
-
-Try<Shown> shown_account(Context& context, const std::optional<std::string>& which) {
-    if (which && which->find('1') != std::string::npos) {
-        for (const Network network : {Network::main, Network::test}) {
-            const auto address = parse_address(*which, network);
-            if (address.has_value()) return Shown{std::nullopt, *address, network};
-        }
-    }
-    MILLRACE_TRY(const Keystore::Listed account, context.keystore().pick(which));
-    return Shown{account.name, account.address(), account.file.network};
-}
-
 Try<Ok> show(Context& context, const std::optional<std::string>& which) {
-    MILLRACE_TRY(const Shown shown, shown_account(context, which));
+    MILLRACE_TRY(const Keystore::Known shown, context.keystore().known(which));
     const std::string address = to_text(shown.address, shown.network);
     MILLRACE_TRY(Client* const client, context.client());
     const auto answer = client->ask<market::AccountView>("state_account", {{"account", address}});
@@ -252,6 +234,7 @@ void add_account_commands(CLI::App& app, Context& context) {
     CLI::App* list_command = group->add_subcommand("list", "The accounts in the keystore");
     list_command->footer("Example:\n  millrace account list\n\nNeeds no node and no passphrase.");
     list_command->callback([&context] { context.action = [&context] { return list(context); }; });
+    add_account_history_commands(*group, context);
 }
 
 }  // namespace millrace::wallet

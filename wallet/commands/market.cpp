@@ -169,6 +169,7 @@ void add_market_commands(CLI::App& app, Context& context) {
     quote_command->callback([&context, options] {
         context.action = [&context, options] { return quote(context, *options); };
     });
+    add_market_explain_command(*group, context);
 }
 
 }  // namespace millrace::wallet

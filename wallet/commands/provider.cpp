@@ -427,6 +427,7 @@ void add_provider_commands(CLI::App& app, Context& context) {
     shows->add_option("--from", o->from, "Account in the keystore");
     add("list", "All providers", "millrace provider list --json",
         [](Context& c, const Options&) { return list(c); });
+    add_provider_explain_command(*group, context);
     add_ask_options(signs(add("ask", "Change the offer; what is not named stays",
                               "millrace provider ask --step 0.004:2 --step 0.006:4", change_ask)),
                     *o, false);

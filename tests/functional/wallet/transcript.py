@@ -81,6 +81,15 @@ send ADDRESS 12x --yes
 send ADDRESS 2000 --yes
 send ADDRESS 1
 send ADDRESS 1.5 --yes --memo rent
+account history alice
+account history alice --limit 1
+account history --limit 0
+account history nobody
+account export ADDRESS
+account export alice --out alice.csv
+account export alice --out alice.csv
+account export alice --out alice.csv --overwrite
+account export alice --out none/alice.csv
 WRONG send ADDRESS 1 --yes
 DOWN chain status
 check hello.wasm
@@ -117,6 +126,11 @@ job verify JOB
 job verify NONE
 job watch JOB
 job watch NONE
+job explain JOB
+job explain NONE
+job explain 12
+job history NONE
+job history 12
 job topup JOB 1 --yes
 job topup NONE 1 --yes
 job post hello.wasm --gas 1G --max-price 0.0001 --tasks-per-lot 1 --yes --quiet
@@ -124,6 +138,10 @@ job post hello.wasm --gas 30G --max-price 0.001 --yes --quiet
 job list
 job list --limit 1
 job list --from nobody
+job explain JOB
+market explain JOB
+market explain nobody
+market explain NONE
 job raise JOB --max-price 0.0001 --yes
 job raise JOB --max-price x --yes
 job topup JOB 0.5
@@ -145,6 +163,8 @@ market quote --memory-mib 1000000
 provider stake 10 --yes
 provider show
 provider list
+provider explain
+market explain ADDRESS
 provider register --stake 1000
 provider register --stake 1 --step 0.005
 provider register --stake 1 --step 0.005:1 --vrf-key 12
@@ -178,6 +198,7 @@ account list
 account show bob
 account show nobody
 account show
+account history
 send ADDRESS 1 --yes
 chain tx NONE
 chain status -- x
@@ -195,6 +216,10 @@ MASKS = [
     (r"127\.0\.0\.1:\d+", "<node>"),
     (r"\b(block) \d+", r"\1 <n>"),
     (r", \d+(\.\d)? m?s$", ", <time>"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
+    (r"^\d+ +<time>", "<n> <time>"),
+    (r"^\d+,\d+,<time>", "<n>,<index>,<time>"),
+    (r"in clearing \d+,", "in clearing <n>,"),
     (r"for (?:2 d|1 d 23 h) more", "for <time> more"),
     (r"clearing \d+ is done, the next in .*", "clearing <n> is done, the next in <time>"),
     (r"(MiB, region \d+ +[\d.]+ +)\d+ +\d+ +\d+$", r"\1<sold> <offered> <n>"),

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "market/auction/explain.hpp"
+#include "market/query.hpp"
+#include "wallet/context.hpp"
+#include "wallet/units.hpp"
+
+namespace millrace::wallet {
+
+namespace {
+
+/// What `market_explain` answers.
+struct OrderAnswer {
+    std::uint32_t filled = 0;
+    std::uint32_t left = 0;
+    std::optional<market::Reason> reason;
+    std::string sentence;
+    std::string advice;
+    std::optional<Price> price_needed;
+    std::optional<market::Demand> demand;
+    market::ClearingNumber clearing;
+    ActiveTime cut_off;
+    BlockHash block;
+};
+BOOST_DESCRIBE_STRUCT(OrderAnswer, (),
+                      (filled, left, reason, sentence, advice, price_needed, demand, clearing,
+                       cut_off, block))
+
+Try<Ok> explain(Context& context, boost::json::object order) {
+    MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(const boost::json::value raw, client->call("market_explain", std::move(order)));
+    const auto answer = from_json<OrderAnswer>(raw);
+    if (!answer.has_value())
+        return Err{Failure{Exit::failed, "market_explain: " + answer.error().sentence()}};
+    std::string text = fmt::format("{}\n{}\n", answer->sentence, answer->advice);
+    if (answer->filled + answer->left > 0)
+        text += fmt::format("lots     {} in clearing {}, {} left over, as orders stand now\n",
+                            answer->filled, answer->clearing.value, answer->left);
+    context.print(raw, text);
+    return Ok{};
+}
+
+Try<Ok> explain_job(Context& context, const std::string& text) {
+    MILLRACE_TRY(const JobId id, parse_id<JobId>("job", text));
+    return explain(context, {{"job", to_hex(id.view())}});
+}
+
+Try<Ok> explain_provider(Context& context, const std::optional<std::string>& which) {
+    MILLRACE_TRY(const Keystore::Known provider, context.keystore().known(which));
+    return explain(context, {{"provider", to_text(provider.address, provider.network)}});
+}
+
+/// A job's id is 64 hexadecimal digits; nothing else that names an order is.
+Try<Ok> explain_any(Context& context, const std::string& text) {
+    if (from_hex(text)) return explain_job(context, text);
+    return explain_provider(context, text);
+}
+
+}  // namespace
+
+void add_market_explain_command(CLI::App& group, Context& context) {
+    const auto id = std::make_shared<std::string>();
+    CLI::App* command = group.add_subcommand(
+        "explain", "Why an order waits, a job's or a provider's, and what would change it");
+    command->add_option("order", *id, "Job id, provider's address, or account's name")->required();
+    command->footer("Example:\n  millrace market explain 3fa9...");
+    command->callback(
+        [&context, id] { context.action = [&context, id] { return explain_any(context, *id); }; });
+}
+
+void add_job_explain_command(CLI::App& group, Context& context) {
+    const auto id = std::make_shared<std::string>();
+    CLI::App* command =
+        group.add_subcommand("explain", "Why a job waits, and what would change it");
+    command->add_option("job", *id, "Job id")->required();
+    command->footer("Example:\n  millrace job explain 3fa9...");
+    command->callback(
+        [&context, id] { context.action = [&context, id] { return explain_job(context, *id); }; });
+}
+
+void add_provider_explain_command(CLI::App& group, Context& context) {
+    const auto which = std::make_shared<std::optional<std::string>>();
+    CLI::App* command =
+        group.add_subcommand("explain", "Why a provider gets no leases, and what would change it");
+    command->add_option("provider", *which, "Address, or name in the keystore; else the own");
+    command->footer("Example:\n  millrace provider explain tmill1...");
+    command->callback([&context, which] {
+        context.action = [&context, which] { return explain_provider(context, *which); };
+    });
+}
+
+}  // namespace millrace::wallet

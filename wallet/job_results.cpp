@@ -14,6 +14,22 @@ namespace {
 
 /// Tasks that are named in a sentence; the rest is counted.
 constexpr std::size_t kNamedMax = 5;
+/// Running tasks that are named in a line of progress.
+constexpr std::size_t kSharesMax = 3;
+
+/// Short tasks end before they tell anything, and are not named.
+std::string shares_text(std::span<const RunningTask> running) {
+    std::string out;
+    std::size_t told = 0;
+    for (const RunningTask& row : running) {
+        if (row.gas_used.value == 0) continue;
+        if (++told <= kSharesMax)
+            out += fmt::format("{}task {}: {}%{}", out.empty() ? "" : ", ", row.task,
+                               gas_percent(row), out.empty() ? " of its gas" : "");
+    }
+    if (told > kSharesMax) out += fmt::format(", {} more", told - kSharesMax);
+    return out.empty() ? out : " (" + out + ")";
+}
 
 void count_settled(JobSummary& out, const TaskOutcome& task) {
     if (!task.result) return;
@@ -49,15 +65,35 @@ std::string_view phase_of(const market::JobView& job) {
     return "waiting";
 }
 
-std::string progress_detail(const market::JobView& job) {
+std::vector<RunningTask> furthest(std::vector<RunningTask> rows) {
+    std::sort(rows.begin(), rows.end(), [](const RunningTask& a, const RunningTask& b) {
+        return a.task != b.task ? a.task < b.task : a.gas_used > b.gas_used;
+    });
+    const auto end =
+        std::unique(rows.begin(), rows.end(),
+                    [](const RunningTask& a, const RunningTask& b) { return a.task == b.task; });
+    rows.erase(end, rows.end());
+    return rows;
+}
+
+std::uint64_t gas_percent(const RunningTask& row) {
+    constexpr std::uint64_t kAll = 100;
+    if (row.gas_used >= row.gas_limit) return kAll;
+    // Limits are far below the bound at which this would wrap, where the node is honest.
+    const std::uint64_t hundredth = std::max<std::uint64_t>(row.gas_limit.value / kAll, 1);
+    return std::min(kAll, row.gas_used.value / hundredth);
+}
+
+std::string progress_detail(const market::JobView& job, std::span<const RunningTask> running) {
     struct Row {
         std::uint32_t count;
-        const char* name;
+        std::string name;
     };
-    const Row rows[] = {{job.tasks_open, "open"},           {job.tasks_leased, "running"},
-                        {job.tasks_committed, "committed"}, {job.tasks_revealed, "checking"},
-                        {job.tasks_disputed, "disputed"},   {job.tasks_failed, "failed"},
-                        {job.tasks_settled, "settled"}};
+    const Row rows[] = {
+        {job.tasks_open, "open"},           {job.tasks_leased, "running" + shares_text(running)},
+        {job.tasks_committed, "committed"}, {job.tasks_revealed, "checking"},
+        {job.tasks_disputed, "disputed"},   {job.tasks_failed, "failed"},
+        {job.tasks_settled, "settled"}};
     std::string out;
     for (const Row& row : rows)
         if (row.count > 0)

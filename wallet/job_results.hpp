@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "market/query.hpp"
+#include "vm/machine/claim.hpp"
 #include "wallet/client.hpp"
 
 /// What has become of a job, for people and programs. Pure.
@@ -17,8 +18,26 @@ namespace millrace::wallet {
 [[nodiscard]] std::uint32_t ended_tasks(const market::JobView& job);
 /// One word for where the job is: "waiting", "running", "checking", "done".
 [[nodiscard]] std::string_view phase_of(const market::JobView& job);
+
+/// One row of `job_progress`: how far a task is that runs on the node right now.
+struct RunningTask {
+    std::uint32_t task = 0;
+    LeaseId lease;
+    /// Some seconds old; 0 until there is something to tell.
+    Gas gas_used;
+    Gas gas_limit;
+    vm::Tails tail;
+};
+BOOST_DESCRIBE_STRUCT(RunningTask, (), (task, lease, gas_used, gas_limit, tail))
+/// Each task once, by index: of its leases the one that is furthest.
+[[nodiscard]] std::vector<RunningTask> furthest(std::vector<RunningTask> rows);
+/// Share of its gas that a task has used, 0 to 100. It may end well before 100.
+[[nodiscard]] std::uint64_t gas_percent(const RunningTask& row);
+
 /// "3 open, 4 running, 1 checking, 56 settled": states that occur, in the order of a task's life.
-[[nodiscard]] std::string progress_detail(const market::JobView& job);
+/// Of running tasks that tell it, the share of gas: "2 running (task 3: 40% of its gas)".
+[[nodiscard]] std::string progress_detail(const market::JobView& job,
+                                          std::span<const RunningTask> running = {});
 
 /// One task's end; its result is that of the first claim, as all claims of a settled task agree.
 struct TaskOutcome {

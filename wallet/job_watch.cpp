@@ -15,6 +15,10 @@ namespace {
 constexpr std::uint64_t kWatchFirstMs = 30;
 constexpr std::uint64_t kWatchLastMs = 2'000;
 constexpr std::uint32_t kTasksAPage = 1'000;
+/// A task tells how far it is every few seconds; asking more often would show nothing new.
+constexpr std::uint64_t kProgressEveryMs = 1'000;
+/// Where lines are not drawn over, a new one for so much more gas of the task that is furthest.
+constexpr std::uint64_t kPercentALine = 10;
 
 }  // namespace
 
@@ -23,16 +27,35 @@ Try<market::JobView> get_job(Context& context, const JobId& id) {
     return client->ask<market::JobView>("job_get", {{"job", to_hex(id.view())}});
 }
 
+std::vector<RunningTask> get_running(Context& context, const JobId& id) {
+    Try<Client*> client = context.client();
+    if (!client.has_value()) return {};
+    // It is beside the point: that it is missing ends no watching.
+    auto rows =
+        (*client)->ask<std::vector<RunningTask>>("job_progress", {{"job", to_hex(id.view())}});
+    return rows.has_value() ? furthest(*std::move(rows)) : std::vector<RunningTask>();
+}
+
 Try<market::JobView> watch_job(Context& context, const JobId& id) {
     Progress progress(context.quiet);
     Interrupt interrupt;
     std::optional<market::JobView> last;
+    std::vector<RunningTask> running;
+    std::uint64_t since_asked_ms = 0;
     for (std::uint64_t poll_ms = kWatchFirstMs;;) {
         Try<market::JobView> job = get_job(context, id);
         if (job.has_value()) {
             last = *std::move(job);
+            if (last->tasks_leased == 0) {
+                running.clear();
+            } else if (since_asked_ms >= kProgressEveryMs) {
+                running = get_running(context, id);
+                since_asked_ms = 0;
+            }
+            std::uint64_t most = 0;
+            for (const RunningTask& row : running) most = std::max(most, gas_percent(row));
             progress.show(phase_of(*last), ended_tasks(*last), last->spec.tasks,
-                          progress_detail(*last));
+                          progress_detail(*last, running), most / kPercentALine);
         } else if (last && job.error().exit == Exit::node_unreachable) {
             // The job is on the chain whatever becomes of this node; Ctrl-C ends the waiting.
             progress.show("no answer", ended_tasks(*last), last->spec.tasks,
@@ -52,6 +75,7 @@ Try<market::JobView> watch_job(Context& context, const JobId& id) {
                             "watch {0}`, take it off the market with `millrace job cancel {0}`",
                             to_hex(id.view()))}};
         }
+        since_asked_ms += poll_ms;
         poll_ms = std::min(kWatchLastMs, poll_ms + poll_ms / 20);
     }
 }

@@ -10,6 +10,8 @@ namespace millrace::wallet {
 /// Shows progress until nothing of the job changes any more. Ctrl-C ends the watching, not the
 /// job: exit `interrupted`, with the command that goes on.
 [[nodiscard]] Try<market::JobView> watch_job(Context& context, const JobId& id);
+/// The tasks of a job that run on the node right now; none where the node tells nothing of them.
+[[nodiscard]] std::vector<RunningTask> get_running(Context& context, const JobId& id);
 [[nodiscard]] Try<std::vector<market::TaskView>> get_tasks(Context& context, const JobId& id,
                                                            std::uint32_t tasks);
 

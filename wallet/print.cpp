@@ -77,15 +77,17 @@ Progress::~Progress() {
 }
 
 void Progress::show(std::string_view label, std::uint64_t done, std::uint64_t total,
-                    std::string_view detail) {
+                    std::string_view detail, std::uint64_t step) {
     if (is_quiet_) return;
     const std::uint64_t per_mille = total == 0 ? 0 : done * 1000 / total;
     const std::string tail = detail.empty() ? "" : fmt::format("  {}", detail);
     if (!terminal_.can_redraw) {
-        const bool is_new = label != last_label_ || per_mille / 100 != last_tenth_;
+        const bool is_new =
+            label != last_label_ || per_mille / 100 != last_tenth_ || step != last_step_;
         if (!is_new) return;
         last_label_ = label;
         last_tenth_ = per_mille / 100;
+        last_step_ = step;
         fmt::print(stderr, "{}: {} of {}{}\n", label, done, total, tail);
         return;
     }

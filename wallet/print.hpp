@@ -37,7 +37,7 @@ class Table {
                                    std::string_view detail, unsigned columns);
 
 /// One line that is redrawn on a terminal; elsewhere a plain line when the share has moved by a
-/// tenth or the label has changed.
+/// tenth, or the label or `step` has changed.
 class Progress {
   public:
     explicit Progress(bool is_quiet = false);
@@ -45,7 +45,7 @@ class Progress {
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
     void show(std::string_view label, std::uint64_t done, std::uint64_t total,
-              std::string_view detail = "");
+              std::string_view detail = "", std::uint64_t step = 0);
     /// Ends the line, so that what is printed next begins a new one.
     void finish();
 
@@ -56,6 +56,7 @@ class Progress {
     std::string last_label_;
     std::string last_line_;
     std::uint64_t last_tenth_ = 0;
+    std::uint64_t last_step_ = 0;
 };
 
 /// "1.5 GB", "312 B".

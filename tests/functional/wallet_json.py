@@ -20,6 +20,8 @@ from support import PASSPHRASE, Bench, wait_until
 from terminal import Terminal
 
 NANO = 10**9
+# Rounds of a loop that take some seconds.
+LONG = "20000000"
 WORDS = "abandon " * 11 + "about\n"
 # Shows what it was given, and ends with the code that it is told.
 PROGRAM = r"""
@@ -27,6 +29,11 @@ PROGRAM = r"""
 #include <stdlib.h>
 int main(int argc, char** argv) {
     char line[64] = "";
+    if (argc > 2) {  // a long task: says a word, then works
+        printf("working\n");
+        fflush(stdout);
+        for (volatile long i = 0; i < atol(argv[2]); i = i + 1) {}
+    }
     fgets(line, sizeof line, stdin);
     printf("read %s", line);
     printf("COLOUR is %s\n", getenv("COLOUR") ? getenv("COLOUR") : "not set");
@@ -181,12 +188,30 @@ def check_programs(c, module, broken):
     return image, text
 
 
+def check_running(c, image):
+    """A long task tells how far it is before it ends: in the logs, and in the lines of `job watch`."""
+    job = c.run("job", "post", image, "--gas", "20G", "--", "0", LONG)["job"]
+
+    def running():
+        rows = json.loads(c.bench.wallet("--json", "job", "logs", job, code=None).stdout)
+        return rows if isinstance(rows, list) and rows[0].get("gas_used") else None
+    row = wait_until("the task tells how far it is", running, 60)[0]
+    assert row["task"] == 0 and row["end"] == "running" and 0 < row["gas_used"] < row["gas_limit"] == 20 * NANO, row
+    assert bytes.fromhex(row["tails"]["out"]).endswith(b"working\n"), row
+    watched = c.bench.wallet("job", "watch", job)
+    lines = [line for line in watched.stderr.decode().splitlines() if line.startswith("running")]
+    shares = [int(s) for s in re.findall(r"task 0: (\d+)% of its gas", watched.stderr.decode())]
+    assert shares and shares == sorted(shares) and shares[-1] > 0, watched.stderr
+    assert len(lines) <= 12, f"chatty: {lines}"
+    assert c.run("job", "logs", job)[0]["end"] == "exit 0"
+
+
 def check_jobs(c, image, text):
     posted = c.run("job", "post", image, "--tasks", "2", "--gas", "1G", "--stdin", text, "--env", "COLOUR=red")
     job = posted["job"]
     ended = c.run("job", "watch", job)
     assert ended["succeeded"] == 2 and ended["closed"] > posted["height"], ended
-    rows = c.run("job", "history", job)["rows"]
+    rows = c.run("job", "history", job, "--limit", "1000")["rows"]
     assert rows[0]["height"] == posted["height"] and rows[-1]["height"] == ended["closed"], rows
     assert rows[-1]["what"] == "job_closed" and "lease_settled" in [r["what"] for r in rows], rows
     c.run("job", "history", "12", code=7)
@@ -217,12 +242,13 @@ def check_jobs(c, image, text):
     wait_until("it may be cancelled", lambda: c.bench.wallet("--json", "--yes", "job", "cancel", waits, code=None)
                .returncode == 0, 30)
     c.seen.add("millrace job cancel")
+    check_running(c, image)
     for command in ("watch", "show", "logs", "verify", "explain"):
         c.run("job", command, "00" * 32, code=5)
     c.run("job", "cancel", waits, code=4)
     c.run("job", "topup", "12", "1", code=7)
     rows = c.run("job", "list")
-    assert len(rows) == 4 and rows[-1]["job"]["state"] == "cancelled", [row["job"]["state"] for row in rows]
+    assert [row["job"]["state"] for row in rows] == ["closed"] * 3 + ["cancelled", "closed"], rows
 
 
 def check_market(c, sent):

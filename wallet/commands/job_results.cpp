@@ -54,27 +54,55 @@ Try<std::vector<TaskOutcome>> chosen_tasks(const JobReport& report,
                                    progress_detail(report.job), to_hex(report.job.id.view()))}};
 }
 
+void add_streams(std::string& text, const vm::Tails& tails) {
+    const auto add = [&](const char* name, ByteView bytes) {
+        if (bytes.empty()) return;
+        text += fmt::format("--- {} ---\n{}", name, as_text(bytes));
+        if (!text.ends_with('\n')) text += '\n';
+    };
+    add("standard output", tails.out);
+    add("standard error", tails.err);
+}
+
+/// Tasks without a result that run on the node; what they have written so far is its word alone.
+std::vector<RunningTask> running_tasks(Context& context, const JobReport& report,
+                                       const std::optional<std::uint32_t>& task) {
+    std::vector<RunningTask> out;
+    if (has_ended(report.job)) return out;
+    for (RunningTask& row : get_running(context, report.job.id)) {
+        const bool has_result = row.task >= report.tasks.size() || report.tasks[row.task].result;
+        if (!has_result && (!task || row.task == *task)) out.push_back(std::move(row));
+    }
+    return out;
+}
+
 Try<Ok> logs(Context& context, const Options& options) {
     MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
     MILLRACE_TRY(const JobReport report, report_job(context, id));
-    MILLRACE_TRY(const auto tasks, chosen_tasks(report, options.task));
+    const std::vector<RunningTask> running = running_tasks(context, report, options.task);
+    Try<std::vector<TaskOutcome>> tasks = chosen_tasks(report, options.task);
+    if (!tasks.has_value() && running.empty()) return Err{tasks.error()};
     boost::json::array rows;
     std::string text;
-    for (const TaskOutcome& task : tasks) {
+    for (const RunningTask& task : running) {
+        rows.push_back({{"task", task.task},
+                        {"end", "running"},
+                        {"gas_used", task.gas_used.value},
+                        {"gas_limit", task.gas_limit.value},
+                        {"tails", to_json(task.tail)}});
+        text += fmt::format("=== task {}: running, {}% of its gas used; so far ===\n", task.task,
+                            gas_percent(task));
+        add_streams(text, task.tail);
+    }
+    if (!tasks.has_value()) tasks = std::vector<TaskOutcome>();
+    for (const TaskOutcome& task : *tasks) {
         MILLRACE_TRY(const auto tails, fetch_tails(context, task));
         boost::json::object row{{"task", task.task}, {"end", outcome_text(task)}};
         if (tails) row["tails"] = to_json(*tails);
         rows.push_back(std::move(row));
         text += fmt::format("=== task {}: {}{} ===\n", task.task, outcome_text(task),
                             tails ? "" : ", its streams are not kept here any more");
-        if (!tails) continue;
-        const auto add = [&](const char* name, ByteView bytes) {
-            if (bytes.empty()) return;
-            text += fmt::format("--- {} ---\n{}", name, as_text(bytes));
-            if (!text.ends_with('\n')) text += '\n';
-        };
-        add("standard output", tails->out);
-        add("standard error", tails->err);
+        if (tails) add_streams(text, *tails);
     }
     context.print(rows, text);
     return Ok{};

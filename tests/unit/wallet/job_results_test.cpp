@@ -46,6 +46,30 @@ TEST_SUITE("wallet/job_results") {
         CHECK(progress_detail(job) == "1 disputed, 1 failed, 2 settled");
     }
 
+    TEST_CASE("running tasks that tell it show the share of their gas, each task once") {
+        market::JobView job = job_of(9);
+        job.tasks_open = 1;
+        job.tasks_leased = 8;
+        const auto row = [](std::uint32_t task, std::uint64_t used, std::uint64_t limit) {
+            RunningTask out;
+            out.task = task;
+            out.gas_used = Gas{used};
+            out.gas_limit = Gas{limit};
+            return out;
+        };
+        const auto rows = furthest({row(3, 10, 1'000), row(1, 0, 1'000), row(3, 425, 1'000)});
+        REQUIRE(rows.size() == 2);
+        CHECK(rows[1].gas_used == Gas{425});
+        CHECK(progress_detail(job, rows) == "1 open, 8 running (task 3: 42% of its gas)");
+        CHECK(progress_detail(job, {}) == "1 open, 8 running");
+        std::vector<RunningTask> many;
+        for (std::uint32_t i = 0; i < 5; ++i) many.push_back(row(i, 50, 100));
+        CHECK(progress_detail(job, many) ==
+              "1 open, 8 running (task 0: 50% of its gas, task 1: 50%, task 2: 50%, 2 more)");
+        CHECK(gas_percent(row(0, 0, 0)) == 100);
+        CHECK(gas_percent(row(0, UINT64_MAX - 1, UINT64_MAX)) == 100);
+    }
+
     TEST_CASE("an outcome in words") {
         CHECK(outcome_text(settled(0, market::ClaimEnd::exited, 0, 1)) == "exit 0");
         CHECK(outcome_text(settled(0, market::ClaimEnd::exited, 3, 1)) == "exit 3");

@@ -6,11 +6,12 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <cstdio>
 #include <optional>
+
+#include "wallet/detail/link.hpp"
 
 namespace millrace::wallet {
 
@@ -26,15 +27,25 @@ constexpr std::size_t kPieceBytes = 256 * 1024;
 /// The largest answer that a node gives to one call.
 constexpr std::uint64_t kAnswerBytesMax = 64 * 1024 * 1024;
 
+/// What the node says with -32006, and a server with 401.
+constexpr const char* kTokenAdvice =
+    "show a token with --token-file FILE or the variable MILLRACE_TOKEN, or, on the node's own "
+    "machine, its cookie with --data-dir DIR";
+
 struct Place {
+    bool is_secure = false;
     std::string host;
     std::string port;
+    /// HOST:PORT as it was given, with the brackets of a numeric IPv6 address.
+    std::string authority;
 };
 
 std::optional<Place> parse_url(std::string_view url) {
-    constexpr std::string_view kScheme = "http://";
-    if (!url.starts_with(kScheme)) return std::nullopt;
-    url.remove_prefix(kScheme.size());
+    constexpr std::string_view kPlain = "http://";
+    constexpr std::string_view kSecure = "https://";
+    const bool is_secure = url.starts_with(kSecure);
+    if (!is_secure && !url.starts_with(kPlain)) return std::nullopt;
+    url.remove_prefix(is_secure ? kSecure.size() : kPlain.size());
     if (url.ends_with('/')) url.remove_suffix(1);
     const std::size_t colon = url.rfind(':');
     if (colon == std::string_view::npos || colon == 0 || colon + 1 == url.size() ||
@@ -46,7 +57,8 @@ std::optional<Place> parse_url(std::string_view url) {
         if (host.size() <= 2) return std::nullopt;
         host = host.substr(1, host.size() - 2);
     }
-    return Place{std::string(host), std::string(url.substr(colon + 1))};
+    return Place{is_secure, std::string(host), std::string(url.substr(colon + 1)),
+                 std::string(url)};
 }
 
 class File {
@@ -74,8 +86,29 @@ class File {
 
 class Client::Impl {
   public:
-    Impl(std::string url, Place place, std::chrono::milliseconds deadline)
-        : url_(std::move(url)), place_(std::move(place)), deadline_(deadline) {}
+    Impl(std::string url, Place place, const Reach& reach)
+        : url_(std::move(url)),
+          place_(std::move(place)),
+          authorization_(reach.token.empty() ? "" : "Bearer " + reach.token),
+          deadline_(reach.deadline) {}
+
+    /// Before the first connection of a node that is spoken to under TLS.
+    Try<Ok> prepare_tls(const std::optional<std::filesystem::path>& ca_file) {
+        namespace ssl = asio::ssl;
+        tls_.emplace(ssl::context::tls_client);
+        error_code ec;
+        tls_->set_options(
+            ssl::context::default_workarounds | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1,
+            ec);
+        if (!ec && ca_file)
+            tls_->load_verify_file(ca_file->string(), ec);
+        else if (!ec)
+            tls_->set_default_verify_paths(ec);
+        if (!ec) return Ok{};
+        return Err{Failure{Exit::bad_input,
+                           ca_file ? "--ca-file: there are no certificates in " + ca_file->string()
+                                   : "TLS: " + ec.message()}};
+    }
 
     Try<boost::json::value> call(std::string_view method, boost::json::object params) {
         const boost::json::object request{{"jsonrpc", "2.0"},
@@ -86,6 +119,7 @@ class Client::Impl {
         post.set(http::field::content_type, "application/json");
         post.body() = boost::json::serialize(request);
         MILLRACE_TRY(const auto response, round_trip(std::move(post)));
+        if (response.result() == http::status::unauthorized) return Err{unknown_token()};
         boost::system::error_code ec;
         const boost::json::value answer = boost::json::parse(response.body(), ec);
         if (ec || !answer.is_object())
@@ -140,7 +174,7 @@ class Client::Impl {
         get.set(http::field::range,
                 "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + size - 1));
         prepare(get);
-        MILLRACE_TRY(beast::tcp_stream* const stream, fresh_connection());
+        MILLRACE_TRY(Link* const stream, fresh_connection());
         error_code ec;
         wait([&](auto handler) { http::async_write(*stream, get, handler); }, ec);
         http::response_parser<http::buffer_body> parser;
@@ -188,7 +222,7 @@ class Client::Impl {
         http::request<http::empty_body> get(http::verb::get, "/blob/" + id, 11);
         if (have > 0) get.set(http::field::range, "bytes=" + std::to_string(have) + "-");
         prepare(get);
-        MILLRACE_TRY(beast::tcp_stream* const stream, fresh_connection());
+        MILLRACE_TRY(Link* const stream, fresh_connection());
         error_code ec;
         wait([&](auto handler) { http::async_write(*stream, get, handler); }, ec);
         http::response_parser<http::buffer_body> parser;
@@ -247,7 +281,8 @@ class Client::Impl {
   private:
     template <class Request>
     void prepare(Request& request) {
-        request.set(http::field::host, place_.host + ":" + place_.port);
+        request.set(http::field::host, place_.authority);
+        if (!authorization_.empty()) request.set(http::field::authorization, authorization_);
         request.set(http::field::user_agent, "millrace");
         request.keep_alive(true);
     }
@@ -268,7 +303,7 @@ class Client::Impl {
         prepare(put);
         put.body().data = nullptr;
         put.body().more = true;
-        MILLRACE_TRY(beast::tcp_stream* const stream, fresh_connection());
+        MILLRACE_TRY(Link* const stream, fresh_connection());
         http::request_serializer<http::buffer_body> serializer(put);
         error_code ec;
         wait([&](auto handler) { http::async_write_header(*stream, serializer, handler); }, ec);
@@ -305,7 +340,7 @@ class Client::Impl {
         request.prepare_payload();
         for (int attempt = 0;; ++attempt) {
             const bool was_open = stream_.has_value();
-            MILLRACE_TRY(beast::tcp_stream* const stream, connection());
+            MILLRACE_TRY(Link* const stream, connection());
             http::response_parser<http::string_body> parser;
             parser.body_limit(kAnswerBytesMax);
             error_code ec;
@@ -322,29 +357,35 @@ class Client::Impl {
         }
     }
 
-    Try<beast::tcp_stream*> connection() {
+    Try<Link*> connection() {
         if (stream_) return &*stream_;
         error_code ec;
         tcp::resolver resolver(io_);
         const auto found = resolver.resolve(place_.host, place_.port, ec);
         if (ec) return Err{unreachable(ec)};
-        stream_.emplace(io_);
+        stream_.emplace(io_, tls_ ? &*tls_ : nullptr);
         wait(
             [&](auto handler) {
-                stream_->async_connect(found, [handler](const error_code& got,
-                                                        const tcp::endpoint&) { handler(got, 0); });
+                stream_->tcp().async_connect(
+                    found,
+                    [handler](const error_code& got, const tcp::endpoint&) { handler(got, 0); });
             },
             ec);
-        if (ec) {
-            disconnect();
-            return Err{unreachable(ec)};
-        }
-        stream_->socket().set_option(tcp::no_delay(true), ec);
+        if (ec) return drop(unreachable(ec));
+        stream_->tcp().socket().set_option(tcp::no_delay(true), ec);
+        if (!tls_) return &*stream_;
+        wait(
+            [&](auto handler) {
+                stream_->async_handshake(place_.host,
+                                         [handler](const error_code& got) { handler(got, 0); });
+            },
+            ec);
+        if (ec) return drop(no_tls(ec));
         return &*stream_;
     }
 
     /// For bodies that cannot be sent twice: a connection that is known to be alive.
-    Try<beast::tcp_stream*> fresh_connection() {
+    Try<Link*> fresh_connection() {
         disconnect();
         return connection();
     }
@@ -353,7 +394,7 @@ class Client::Impl {
     /// deadline: a node that hangs would hold a plain read or write for ever.
     template <class Start>
     void wait(Start start, error_code& ec) {
-        stream_->expires_after(deadline_);
+        stream_->tcp().expires_after(deadline_);
         io_.restart();
         start([&ec](const error_code& got, std::size_t) { ec = got; });
         io_.run();
@@ -375,6 +416,19 @@ class Client::Impl {
                                             "with --node"};
     }
 
+    [[nodiscard]] Failure no_tls(const error_code& ec) const {
+        if (ec.category() != asio::error::get_ssl_category()) return unreachable(ec);
+        return {Exit::node_unreachable,
+                "no TLS with " + url_ + " (" + ec.message() +
+                    "): its certificate must be good for this name and come from one that this "
+                    "machine trusts, or from --ca-file"};
+    }
+
+    [[nodiscard]] Failure unknown_token() const {
+        return {Exit::failed,
+                "the node at " + url_ + " does not know this token; " + std::string(kTokenAdvice)};
+    }
+
     static Failure failure_of(const boost::json::value& error) {
         Failure failure;
         if (!error.is_object()) return failure;
@@ -388,6 +442,8 @@ class Client::Impl {
         constexpr int kInvalidParams = -32602;
         constexpr int kNotFound = -32001;
         constexpr int kRefused = -32002;
+        constexpr int kUnauthorized = -32006;
+        if (failure.rpc_code == kUnauthorized) failure.message += std::string("; ") + kTokenAdvice;
         if (failure.rpc_code == kInvalidParams) failure.exit = Exit::bad_input;
         if (failure.rpc_code == kNotFound) failure.exit = Exit::not_found;
         if (failure.rpc_code == kRefused) failure.exit = Exit::refused;
@@ -410,9 +466,12 @@ class Client::Impl {
 
     std::string url_;
     Place place_;
+    std::string authorization_;
     std::chrono::milliseconds deadline_;
     asio::io_context io_;
-    std::optional<beast::tcp_stream> stream_;
+    /// Engaged for https://.
+    std::optional<asio::ssl::context> tls_;
+    std::optional<Link> stream_;
     beast::flat_buffer buffer_;
     std::uint64_t last_id_ = 0;
 };
@@ -420,14 +479,24 @@ class Client::Impl {
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
-Try<std::unique_ptr<Client>> Client::make(const std::string& url,
-                                          std::chrono::milliseconds deadline) {
+bool is_local_url(std::string_view url) {
+    const auto place = parse_url(url);
+    if (!place) return false;
+    if (place->host == "localhost") return true;
+    error_code ec;
+    const auto address = asio::ip::make_address(place->host, ec);
+    return !ec && address.is_loopback();
+}
+
+Try<std::unique_ptr<Client>> Client::make(const std::string& url, const Reach& reach) {
     auto place = parse_url(url);
     if (!place)
         return Err{
             Failure{Exit::usage, "--node: \"" + url + "\" is not of the form http://HOST:PORT"}};
-    return std::unique_ptr<Client>(
-        new Client(std::make_unique<Impl>(url, *std::move(place), deadline)));
+    const bool is_secure = place->is_secure;
+    auto impl = std::make_unique<Impl>(url, *std::move(place), reach);
+    if (is_secure) MILLRACE_CHECK(impl->prepare_tls(reach.ca_file));
+    return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
 
 Try<boost::json::value> Client::call(std::string_view method, boost::json::object params) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/bytes.hpp"
@@ -42,13 +43,28 @@ inline constexpr std::chrono::seconds kDeadline{30};
 /// Takes the next bytes of a download.
 using TakePiece = std::function<Try<Ok>(ByteView piece)>;
 
+/// How a node is spoken to, beside its address.
+struct Reach {
+    /// Shown as `Authorization: Bearer`; empty: none. Whoever reads it has it: under `https://`, or
+    /// where the network is one's own.
+    std::string token;
+    /// Certificates (PEM) that a node's must come from; none: those that this machine trusts.
+    std::optional<std::filesystem::path> ca_file;
+    /// A node that takes or gives nothing for so long is unreachable.
+    std::chrono::milliseconds deadline = kDeadline;
+};
+
+/// Whether the node of this address is on this machine.
+[[nodiscard]] bool is_local_url(std::string_view url);
+
 /// One keep-alive HTTP connection to a node, used by one thread; connects when first needed and
 /// again when the node has closed it. Every wait has a deadline.
 class Client {
   public:
-    /// `url`: `http://HOST:PORT`. A node that takes or gives nothing for so long is unreachable.
-    [[nodiscard]] static Try<std::unique_ptr<Client>> make(
-        const std::string& url, std::chrono::milliseconds deadline = kDeadline);
+    /// `url`: `http://HOST:PORT`, or `https://HOST:PORT`, where the node's certificate must be good
+    /// for HOST.
+    [[nodiscard]] static Try<std::unique_ptr<Client>> make(const std::string& url,
+                                                           const Reach& reach = {});
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;

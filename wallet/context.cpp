@@ -3,14 +3,57 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <iostream>
 
 namespace millrace::wallet {
 
+namespace {
+
+/// Far above the 64 digits of a cookie or token of ours; a proxy's may be longer.
+constexpr std::size_t kTokenMax = 512;
+
+/// A header's value must not end the header, so nothing but visible signs is sent.
+bool is_token(std::string_view text) {
+    return !text.empty() && text.size() <= kTokenMax &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+Try<std::string> read_token(const std::filesystem::path& path, const Failure& if_missing) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text(kTokenMax + 2, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (!file && !file.eof()) return Err{if_missing};
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    text.resize(std::min(text.size(), text.find_first_of("\r\n")));
+    if (is_token(text)) return text;
+    return Err{Failure{Exit::bad_input, "there is no token in " + path.string()}};
+}
+
+}  // namespace
+
+Try<std::string> Context::token() const {
+    if (token_file)
+        return read_token(*token_file,
+                          {Exit::bad_input, "--token-file: cannot read " + token_file->string()});
+    if (const char* text = std::getenv("MILLRACE_TOKEN"); text != nullptr && *text != '\0') {
+        if (is_token(text)) return std::string(text);
+        return Err{Failure{Exit::bad_input, "the variable MILLRACE_TOKEN holds no token"}};
+    }
+    // A cookie can do everything to its node: it stays on its machine.
+    if (!data_dir || !is_local_url(node)) return std::string();
+    const std::filesystem::path path = *data_dir / "rpc.cookie";
+    return read_token(path, {Exit::node_unreachable, "cannot read " + path.string() +
+                                                         "; does a node run on this data folder?"});
+}
+
 Try<Client*> Context::client() {
     if (!client_) {
-        MILLRACE_TRY(client_, Client::make(node));
+        MILLRACE_TRY(std::string shown, token());
+        MILLRACE_TRY(client_, Client::make(node, Reach{std::move(shown), ca_file, kDeadline}));
     }
     return client_.get();
 }
@@ -18,7 +61,9 @@ Try<Client*> Context::client() {
 Try<std::vector<Client*>> Context::holder_clients() {
     if (holder_clients_.empty())
         for (const std::string& url : holders) {
-            auto made = Client::make(url);
+            // A token is for its own node alone.
+            auto made = Client::make(url, Reach{{}, ca_file, kDeadline});
+            if (!made.has_value() && made.error().exit != Exit::usage) return Err{made.error()};
             if (!made.has_value())
                 return Err{Failure{
                     Exit::usage,

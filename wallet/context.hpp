@@ -25,6 +25,11 @@ struct Context {
     std::string node = "http://127.0.0.1:8645";
     std::filesystem::path keystore_dir;
     PassphraseSource passphrase;
+    /// Where what a node wants to see comes from; the first that is there counts: this file's first
+    /// line, the variable MILLRACE_TOKEN, the cookie in a node's data folder.
+    std::optional<std::filesystem::path> token_file;
+    std::optional<std::filesystem::path> data_dir;
+    std::optional<std::filesystem::path> ca_file;
     bool json = false;
     bool yes = false;
     bool quiet = false;
@@ -61,6 +66,7 @@ struct Context {
     [[nodiscard]] Try<Ok> confirm(std::string_view question) const;
 
   private:
+    [[nodiscard]] Try<std::string> token() const;
     std::unique_ptr<Client> client_;
     std::vector<std::unique_ptr<Client>> holder_clients_;
 };

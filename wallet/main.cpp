@@ -81,6 +81,14 @@ int run(int argc, char** argv) {
     app.add_option("--node", context.node, "Node to speak to")
         ->envname("MILLRACE_NODE")
         ->capture_default_str();
+    app.add_option("--token-file", context.token_file,
+                   "File whose first line is the node's token (or set MILLRACE_TOKEN)");
+    app.add_option("--data-dir", context.data_dir,
+                   "Data folder of a node on this machine, whose cookie is shown to it")
+        ->envname("MILLRACE_DATA_DIR");
+    app.add_option("--ca-file", context.ca_file,
+                   "Certificates that an https:// node's must come from, PEM")
+        ->envname("MILLRACE_CA_FILE");
     app.add_option("--keystore", context.keystore_dir, "Folder of encrypted keys")
         ->envname("MILLRACE_KEYSTORE")
         ->capture_default_str();

@@ -23,8 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     MILLRACE_ASSERT(!node::rpc::is_blob_request(http::verb::post, text));
     const auto client = wallet::Client::make(std::string(text));
     if (client.has_value())
-        MILLRACE_ASSERT(text.starts_with("http://") && text.size() >= 10 &&
-                        text.find(':', 7) != std::string_view::npos);
+        MILLRACE_ASSERT((text.starts_with("http://") || text.starts_with("https://")) &&
+                        text.size() >= 10 && text.find(':', 7) != std::string_view::npos);
     else
         MILLRACE_ASSERT(!client.error().message.empty());
     return 0;

@@ -142,7 +142,12 @@ struct Machine {
 };
 Try<Machine> ask_machine(Context& context, const Options& options) {
     const std::string url = options.keys_from.value_or(context.node);
-    MILLRACE_TRY(const auto client, Client::make(url));
+    std::unique_ptr<Client> other;
+    // A token is for its own node alone.
+    if (options.keys_from) {
+        MILLRACE_TRY(other, Client::make(url, Reach{{}, context.ca_file, kDeadline}));
+    }
+    MILLRACE_TRY(Client* const client, other ? Try<Client*>(other.get()) : context.client());
     MILLRACE_TRY(const NodeKeys keys, client->ask<NodeKeys>("node_keys"));
     const std::size_t host = url.find("//");
     return Machine{keys, url.substr(host == std::string::npos ? 0 : host + 2)};

@@ -34,19 +34,29 @@ BOOST_DESCRIBE_STRUCT(Odd, (), (nothing))
 
 TEST_SUITE("wallet/client") {
     TEST_CASE("a node's address is http://HOST:PORT and nothing else") {
-        for (const char* url :
-             {"", "localhost:1", "https://a:1", "http://a", "http://:1", "http://a:", "http://[]:1",
-              "http://[::1:1", "http://a:1/x", "ftp://a:1"}) {
+        for (const char* url : {"", "localhost:1", "http://a", "http://:1",
+                                "http://a:", "http://[]:1", "http://[::1:1", "http://a:1/x",
+                                "https://", "https://a", "httpss://a:1", "ftp://a:1"}) {
             CAPTURE(url);
             const auto made = Client::make(url);
             REQUIRE_FALSE(made.has_value());
             CHECK(made.error().exit == Exit::usage);
             CHECK(made.error().message.find("--node") != std::string::npos);
         }
-        for (const char* url : {"http://a:1", "http://127.0.0.1:8645/", "http://[::1]:8645"}) {
+        for (const char* url :
+             {"http://a:1", "http://127.0.0.1:8645/", "http://[::1]:8645", "https://a:1"}) {
             CAPTURE(url);
             CHECK(Client::make(url).has_value());
         }
+    }
+
+    TEST_CASE("a node on this machine is told from others") {
+        for (const char* url :
+             {"http://localhost:1", "https://127.0.0.1:1", "http://127.9.9.9:1", "http://[::1]:1"})
+            CHECK_MESSAGE(is_local_url(url), url);
+        for (const char* url : {"http://localhost.example:1", "http://128.0.0.1:1",
+                                "http://[::2]:1", "http://127.0.0.1.example:1", "localhost", ""})
+            CHECK_MESSAGE(!is_local_url(url), url);
     }
 
     TEST_CASE("nobody at the port is exit 3 with the way out") {
@@ -64,7 +74,7 @@ TEST_SUITE("wallet/client") {
 
     TEST_CASE("a node that accepts and then says nothing is unreachable, not waited for") {
         test::MuteServer mute;
-        const auto client = Client::make(mute.url(), std::chrono::milliseconds(50));
+        const auto client = Client::make(mute.url(), Reach{{}, {}, std::chrono::milliseconds(50)});
         const auto answer = (*client)->call("node_status", {});
         REQUIRE_FALSE(answer.has_value());
         CHECK(answer.error().exit == Exit::node_unreachable);

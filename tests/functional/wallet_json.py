@@ -227,6 +227,7 @@ def check_jobs(c, image, text):
     assert bytes.fromhex(logs[1]["tails"]["err"]) == b"task 1 of 2\n", logs
     assert [row["agrees"] for row in c.run("job", "verify", job, "--all")["verified"]] == [True, True]
     assert len(c.run("job", "verify", job)["verified"]) == 1
+    check_blobs(c, job)
     assert c.run("job", "show", job, "--tasks")["job_view"]["id"] == job
     ran = c.run("job", "run", image, "--gas", "1G", "--", "3", code=8)
     assert ran["error"]["data"]["exited_nonzero"] == 1, ran
@@ -243,12 +244,34 @@ def check_jobs(c, image, text):
                .returncode == 0, 30)
     c.seen.add("millrace job cancel")
     check_running(c, image)
-    for command in ("watch", "show", "logs", "verify", "explain"):
+    for command in ("watch", "show", "logs", "verify", "explain", "history"):
         c.run("job", command, "00" * 32, code=5)
     c.run("job", "cancel", waits, code=4)
     c.run("job", "topup", "12", "1", code=7)
     rows = c.run("job", "list")
     assert [row["job"]["state"] for row in rows] == ["closed"] * 3 + ["cancelled", "closed"], rows
+
+
+def check_blobs(c, job):
+    """Files and folders to the node and back; a job's data pinned and let go."""
+    folder = c.bench.folder / "blobs"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"a" * 300_000)
+    file = c.run("blob", "put", folder / "a")
+    assert file["bytes"] == 300_000 and c.run("blob", "put", folder / "a")["moved"] == 0, file
+    back = c.bench.folder / "back"
+    assert c.run("blob", "get", file["id"], "--output", back)["bytes"] == 300_000
+    assert back.read_bytes() == b"a" * 300_000
+    c.run("blob", "get", file["id"], "--output", back, code=7)
+    root = c.run("blob", "put", folder)["root"]
+    c.run("blob", "get", root, "--folder", "--output", c.bench.folder / "folder")
+    assert (c.bench.folder / "folder" / "a").read_bytes() == b"a" * 300_000
+    c.run("blob", "get", "00" * 32, "--output", c.bench.folder / "none", code=5)
+    assert c.run("blob", "pin", job)["job"] == job
+    assert [pin["job"] for pin in c.run("blob", "pins")] == [job]
+    c.run("blob", "unpin", job)
+    c.run("blob", "unpin", job, code=5)
+    c.run("blob", "pin", "00" * 32, code=5)
 
 
 def check_market(c, sent):

@@ -30,6 +30,7 @@ BOOST_DESCRIBE_STRUCT(OrderAnswer, (),
                        cut_off, block))
 
 Try<Ok> explain(Context& context, boost::json::object order) {
+    const boost::json::value job = order.contains("job") ? order.at("job") : nullptr;
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const boost::json::value raw, client->call("market_explain", std::move(order)));
     const auto answer = from_json<OrderAnswer>(raw);
@@ -39,6 +40,9 @@ Try<Ok> explain(Context& context, boost::json::object order) {
     if (answer->filled + answer->left > 0)
         text += fmt::format("lots     {} in clearing {}, {} left over, as orders stand now\n",
                             answer->filled, answer->clearing.value, answer->left);
+    if (job.is_string() && answer->price_needed)
+        text += fmt::format("raise    `millrace job raise {} --max-price {}`\n",
+                            std::string_view(job.get_string()), price_text(*answer->price_needed));
     context.print(raw, text);
     return Ok{};
 }

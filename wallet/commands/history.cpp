@@ -34,19 +34,21 @@ struct Subject {
     std::string_view method;
     boost::json::object params;
     Network network = Network::test;
+    bool is_job = false;
 };
 
 Try<Subject> account_subject(Context& context, const Options& options) {
     MILLRACE_TRY(const Keystore::Known account, context.keystore().known(options.which));
     return Subject{"account_history",
                    {{"account", to_text(account.address, account.network)}},
-                   account.network};
+                   account.network,
+                   false};
 }
 
 Try<Subject> job_subject(Context& context, const Options& options) {
     MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
     MILLRACE_TRY(const NodeStatus node, node_status(context));
-    return Subject{"job_history", {{"job", to_hex(id.view())}}, node.network};
+    return Subject{"job_history", {{"job", to_hex(id.view())}}, node.network, true};
 }
 
 /// The one other thing that a row is about.
@@ -73,6 +75,9 @@ Try<Ok> show(Context& context, const Subject& subject, std::uint32_t limit) {
                                   if (newest.size() > limit) newest.pop_front();
                                   return Ok{};
                               }));
+    // An account begins with nothing; a job begins with its posting.
+    if (end.rows == 0 && subject.is_job)
+        return Err{Failure{Exit::not_found, "this node keeps no history of such a job"}};
     boost::json::array rows;
     Table table({"BLOCK", "TIME", "WHAT", "IN", "OUT", "WITH"});
     for (const Kept& one : newest) {

@@ -101,7 +101,7 @@ run hello.wasm --gas-limit 10
 run hello.wasm --gas-limit much
 run none.wasm
 module publish broken.wasm --yes
-module publish hello.wasm --days 2 --yes
+module publish hello.wasm --days 3 --yes
 module publish hello.wasm --yes
 job post hello.wasm
 job post hello.wasm --tasks 0 --yes
@@ -150,6 +150,7 @@ job raise JOB --max-price 0.0011 --yes
 job logs JOB
 job cancel JOB
 job cancel JOB --yes
+job watch JOB --quiet
 job show JOB
 run hello.wasm --stdin in/a.txt --env A=1
 run hello.wasm --stdin none.txt
@@ -219,8 +220,10 @@ MASKS = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
     (r"^\d+ +<time>", "<n> <time>"),
     (r"^\d+,\d+,<time>", "<n>,<index>,<time>"),
+    # Between a freeze and its clearing a cancellation takes effect a moment later.
+    (r"; [\d.]+ credits came back(\. Tasks.*) \(1 (?:open|failed)\)", r"; <credits> came back\1 (1 <state>)"),
     (r"in clearing \d+,", "in clearing <n>,"),
-    (r"for (?:2 d|1 d 23 h) more", "for <time> more"),
+    (r"for (?:3 d|2 d 23 h) more", "for <time> more"),
     (r"clearing \d+ is done, the next in .*", "clearing <n> is done, the next in <time>"),
     (r"(MiB, region \d+ +[\d.]+ +)\d+ +\d+ +\d+$", r"\1<sold> <offered> <n>"),
     (r"^\d+\.\d+ +(\d+ +\d+ +\d+ +active)", r"<stake> \1"),

@@ -22,7 +22,7 @@ from terminal import Terminal
 NANO = 10**9
 # Rounds of a loop that take some seconds.
 # Some seconds of a release build: long enough to be watched, and still told of at several boundaries.
-LONG = "80000000"
+LONG = "60000000"
 WORDS = "abandon " * 11 + "about\n"
 # Shows what it was given, and ends with the code that it is told.
 PROGRAM = r"""
@@ -191,13 +191,13 @@ def check_programs(c, module, broken):
 
 def check_running(c, image):
     """A long task tells how far it is before it ends: in the logs, and in the lines of `job watch`."""
-    job = c.run("job", "post", image, "--gas", "80G", "--", "0", LONG)["job"]
+    job = c.run("job", "post", image, "--gas", "60G", "--", "0", LONG)["job"]
 
     def running():
         rows = json.loads(c.bench.wallet("--json", "job", "logs", job, code=None).stdout)
         return rows if isinstance(rows, list) and rows[0].get("gas_used") else None
     row = wait_until("the task tells how far it is", running, 60)[0]
-    assert row["task"] == 0 and row["end"] == "running" and 0 < row["gas_used"] < row["gas_limit"] == 80 * NANO, row
+    assert row["task"] == 0 and row["end"] == "running" and 0 < row["gas_used"] < row["gas_limit"] == 60 * NANO, row
     assert bytes.fromhex(row["tails"]["out"]).endswith(b"working\n"), row
     watched = c.bench.wallet("job", "watch", job)
     lines = [line for line in watched.stderr.decode().splitlines() if line.startswith("running")]

@@ -40,7 +40,7 @@ Founding::Founding(std::size_t sender_count)
         genesis.allocations.push_back({s.address, Amount{1'000'000 * kNanoPerCredit}});
     const Ed25519Key peer = Ed25519Secret(secret_of(3U << 30U)).public_key();
     genesis.validators.push_back({senders.front().address, vote.public_key(), vrf.public_key(),
-                                  peer, Amount{kNanoPerCredit}});
+                                  peer, Amount{1'000 * kNanoPerCredit}});
     MILLRACE_ASSERT(market::check_genesis(genesis).has_value());
 }
 

@@ -130,7 +130,7 @@ def main():
     parser.add_argument("--anvil")
     parser.add_argument("--ethers")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--transfers", type=int, default=50_000)
+    parser.add_argument("--transfers", type=int, default=0, help="0 (the default): reads only")
     args = parser.parse_args()
     reads, their_reads, singles, their_singles, batches = [], [], [], [], []
     for _ in range(args.rounds):
@@ -142,14 +142,17 @@ def main():
         if args.anvil:
             with Anvil(args.anvil) as anvil:
                 their_reads.append(anvil.reads())
+        if not args.transfers:
+            continue
         singles.append(our_transfers(args.bin_dir, args.transfers, 1))
         if args.anvil and args.ethers:
             with Anvil(args.anvil) as anvil:
                 their_singles.append(anvil.transfers(args.ethers, min(args.transfers, 5_000)))
         batches.append(our_transfers(args.bin_dir, args.transfers, BATCH))
     show("state_account (eth_getBalance), wrk -t1 -c64", reads, their_reads)
-    show("signed transfers, one call each, until final", singles, their_singles)
-    show(f"signed transfers, {BATCH} in a batch, until final", batches)
+    if args.transfers:
+        show("signed transfers, one call each, until final", singles, their_singles)
+        show(f"signed transfers, {BATCH} in a batch, until final", batches)
 
 
 if __name__ == "__main__":

@@ -60,9 +60,9 @@ class StopSignals {
 void on_abort(int /*signal*/) {
     constexpr std::string_view kSentence =
         "millraced: the ledger's database gave up, most likely at a disk that is full or fails; "
-        "the "
-        "last final block is safe: look at the lines above and at the disk, then start again\n";
-    static_cast<void>(::write(STDERR_FILENO, kSentence.data(), kSentence.size()) + 1);
+        "the last final block is safe: look at the lines above and at the disk, then start again\n";
+    [[maybe_unused]] const ssize_t told =
+        ::write(STDERR_FILENO, kSentence.data(), kSentence.size());
     ::_exit(kExitFault);
 }
 

@@ -49,7 +49,7 @@ else()
   target_sources(millrace_fuzz_readers PRIVATE
     ${root}/node/keys.cpp ${root}/node/provider/journal.cpp ${root}/node/storage/durable_file.cpp
     ${root}/node/rpc/blob_http.cpp ${root}/node/rpc/dispatch.cpp ${root}/node/rpc/http_range.cpp ${root}/node/rpc/methods.cpp
-    ${root}/wallet/client.cpp ${root}/wallet/keystore.cpp)
+    ${root}/wallet/client.cpp ${root}/wallet/keystore.cpp ${root}/wallet/link.cpp)
   find_package(OpenSSL REQUIRED)
   target_link_libraries(millrace_fuzz_readers PUBLIC millrace_market fmt::fmt Threads::Threads OpenSSL::SSL)
   set(outer_libs millrace_fuzz_readers)

@@ -1,9 +1,9 @@
 #include "wallet/client.hpp"
 
 #include <algorithm>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -18,7 +18,6 @@ namespace millrace::wallet {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
-using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
@@ -176,12 +175,10 @@ class Client::Impl {
         prepare(get);
         MILLRACE_TRY(Link* const stream, fresh_connection());
         error_code ec;
-        wait([&](auto handler) { http::async_write(*stream, get, handler); }, ec);
+        send(*stream, get, ec);
         http::response_parser<http::buffer_body> parser;
         parser.body_limit(boost::none);
-        if (!ec)
-            wait([&](auto handler) { http::async_read_header(*stream, buffer_, parser, handler); },
-                 ec);
+        if (!ec) receive_head(*stream, parser, ec);
         if (ec) return drop(unreachable(ec));
         const http::status status = parser.get().result();
         if (status == http::status::not_found)
@@ -194,7 +191,7 @@ class Client::Impl {
         while (!parser.is_done()) {
             parser.get().body().data = piece.data();
             parser.get().body().size = piece.size();
-            wait([&](auto handler) { http::async_read(*stream, buffer_, parser, handler); }, ec);
+            receive(*stream, parser, ec);
             if (ec == http::error::need_buffer) ec = {};
             const std::size_t got = piece.size() - parser.get().body().size;
             // What came before a break is as good as what comes before an end.
@@ -224,12 +221,10 @@ class Client::Impl {
         prepare(get);
         MILLRACE_TRY(Link* const stream, fresh_connection());
         error_code ec;
-        wait([&](auto handler) { http::async_write(*stream, get, handler); }, ec);
+        send(*stream, get, ec);
         http::response_parser<http::buffer_body> parser;
         parser.body_limit(boost::none);
-        if (!ec)
-            wait([&](auto handler) { http::async_read_header(*stream, buffer_, parser, handler); },
-                 ec);
+        if (!ec) receive_head(*stream, parser, ec);
         if (ec) return drop(unreachable(ec));
         const http::status status = parser.get().result();
         if (status == http::status::not_found)
@@ -245,7 +240,7 @@ class Client::Impl {
         while (!parser.is_done()) {
             parser.get().body().data = piece.data();
             parser.get().body().size = piece.size();
-            wait([&](auto handler) { http::async_read(*stream, buffer_, parser, handler); }, ec);
+            receive(*stream, parser, ec);
             if (ec == http::error::need_buffer) ec = {};
             if (ec) return drop(unreachable(ec));
             const std::size_t got = piece.size() - parser.get().body().size;
@@ -306,7 +301,7 @@ class Client::Impl {
         MILLRACE_TRY(Link* const stream, fresh_connection());
         http::request_serializer<http::buffer_body> serializer(put);
         error_code ec;
-        wait([&](auto handler) { http::async_write_header(*stream, serializer, handler); }, ec);
+        send_head(*stream, serializer, ec);
         Bytes piece(kPieceBytes);
         std::uint64_t done = 0;
         while (!ec && !serializer.is_done()) {
@@ -318,7 +313,7 @@ class Client::Impl {
             put.body().data = *got > 0 ? piece.data() : nullptr;
             put.body().size = *got;
             put.body().more = *got > 0;
-            wait([&](auto handler) { http::async_write(*stream, serializer, handler); }, ec);
+            send(*stream, serializer, ec);
             if (ec == http::error::need_buffer) ec = {};
             done += *got;
             if (on_bytes) on_bytes(done, size);
@@ -327,8 +322,7 @@ class Client::Impl {
         // case.
         http::response<http::string_body> response;
         error_code read_error;
-        wait([&](auto handler) { http::async_read(*stream, buffer_, response, handler); },
-             read_error);
+        receive(*stream, response, read_error);
         if (read_error) return drop(unreachable(ec ? ec : read_error));
         if (!response.keep_alive() || ec) disconnect();
         return response;
@@ -344,10 +338,8 @@ class Client::Impl {
             http::response_parser<http::string_body> parser;
             parser.body_limit(kAnswerBytesMax);
             error_code ec;
-            wait([&](auto handler) { http::async_write(*stream, request, handler); }, ec);
-            if (!ec)
-                wait([&](auto handler) { http::async_read(*stream, buffer_, parser, handler); },
-                     ec);
+            send(*stream, request, ec);
+            if (!ec) receive(*stream, parser, ec);
             if (!ec) {
                 if (!parser.keep_alive()) disconnect();
                 return parser.release();
@@ -360,26 +352,13 @@ class Client::Impl {
     Try<Link*> connection() {
         if (stream_) return &*stream_;
         error_code ec;
-        tcp::resolver resolver(io_);
-        const auto found = resolver.resolve(place_.host, place_.port, ec);
-        if (ec) return Err{unreachable(ec)};
-        stream_.emplace(io_, tls_ ? &*tls_ : nullptr);
-        wait(
-            [&](auto handler) {
-                stream_->tcp().async_connect(
-                    found,
-                    [handler](const error_code& got, const tcp::endpoint&) { handler(got, 0); });
-            },
-            ec);
+        stream_.emplace(tls_ ? &*tls_ : nullptr);
+        stream_->expires_after(deadline_);
+        stream_->connect(place_.host, place_.port, ec);
         if (ec) return drop(unreachable(ec));
-        stream_->tcp().socket().set_option(tcp::no_delay(true), ec);
         if (!tls_) return &*stream_;
-        wait(
-            [&](auto handler) {
-                stream_->async_handshake(place_.host,
-                                         [handler](const error_code& got) { handler(got, 0); });
-            },
-            ec);
+        stream_->expires_after(deadline_);
+        stream_->handshake(place_.host, ec);
         if (ec) return drop(no_tls(ec));
         return &*stream_;
     }
@@ -390,14 +369,26 @@ class Client::Impl {
         return connection();
     }
 
-    /// One operation of the stream to its end or its deadline. Only asynchronous ones have a
-    /// deadline: a node that hangs would hold a plain read or write for ever.
-    template <class Start>
-    void wait(Start start, error_code& ec) {
-        stream_->tcp().expires_after(deadline_);
-        io_.restart();
-        start([&ec](const error_code& got, std::size_t) { ec = got; });
-        io_.run();
+    // Each of these steps ends by its deadline.
+    template <class Message>
+    void send(Link& stream, Message& message, error_code& ec) const {
+        stream.expires_after(deadline_);
+        http::write(stream, message, ec);
+    }
+    template <class Serializer>
+    void send_head(Link& stream, Serializer& serializer, error_code& ec) const {
+        stream.expires_after(deadline_);
+        http::write_header(stream, serializer, ec);
+    }
+    template <class Message>
+    void receive(Link& stream, Message& message, error_code& ec) {
+        stream.expires_after(deadline_);
+        http::read(stream, buffer_, message, ec);
+    }
+    template <class Parser>
+    void receive_head(Link& stream, Parser& parser, error_code& ec) {
+        stream.expires_after(deadline_);
+        http::read_header(stream, buffer_, parser, ec);
     }
 
     void disconnect() {
@@ -468,7 +459,6 @@ class Client::Impl {
     Place place_;
     std::string authorization_;
     std::chrono::milliseconds deadline_;
-    asio::io_context io_;
     /// Engaged for https://.
     std::optional<asio::ssl::context> tls_;
     std::optional<Link> stream_;

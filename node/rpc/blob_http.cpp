@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/file.hpp>
 #include <boost/json/object.hpp>
@@ -45,10 +44,10 @@ http::status status_of(const Error& error) {
 }
 
 /// One request on its way.
-template <class Stream>
 class Exchange {
   public:
-    Exchange(Stream& stream, beast::flat_buffer& buffer, BlobPort& blobs, BlobHttpLimits limits)
+    Exchange(detail::Stream& stream, beast::flat_buffer& buffer, BlobPort& blobs,
+             BlobHttpLimits limits)
         : stream_(stream), buffer_(buffer), blobs_(blobs), limits_(limits) {}
 
     /// The whole of a blob when `id` is empty, else a stretch of that one.
@@ -175,10 +174,7 @@ class Exchange {
         return blobs_.part(id, range->range.begin, length, range->total);
     }
 
-    void expire() {
-        beast::get_lowest_layer(stream_).expires_after(
-            std::chrono::milliseconds(limits_.piece_timeout_ms));
-    }
+    void expire() { stream_.expires_after(std::chrono::milliseconds(limits_.piece_timeout_ms)); }
 
     asio::awaitable<bool> send(TextResponse response) {
         error_code ec;
@@ -196,7 +192,7 @@ class Exchange {
         co_return false;
     }
 
-    Stream& stream_;
+    detail::Stream& stream_;
     beast::flat_buffer& buffer_;
     BlobPort& blobs_;
     BlobHttpLimits limits_;
@@ -211,20 +207,14 @@ bool is_blob_request(http::verb method, std::string_view target) {
            (method == http::verb::put || method == http::verb::get || method == http::verb::head);
 }
 
-template <class Stream>
-asio::awaitable<bool> serve_blob(Stream& stream, beast::flat_buffer& buffer, Parser& parser,
+asio::awaitable<bool> serve_blob(detail::Stream& stream, beast::flat_buffer& buffer, Parser& parser,
                                  BlobPort& blobs, BlobHttpLimits limits) {
-    Exchange<Stream> exchange(stream, buffer, blobs, limits);
+    Exchange exchange(stream, buffer, blobs, limits);
     const std::string_view target(parser.get().target());
     std::string id(target.substr(std::min(target.size(), kBlobs.size())));
     if (parser.get().method() == http::verb::put)
         co_return co_await exchange.put(parser, std::move(id));
     co_return co_await exchange.get(parser, std::move(id));
 }
-
-template asio::awaitable<bool> serve_blob(beast::tcp_stream&, beast::flat_buffer&, Parser&,
-                                          BlobPort&, BlobHttpLimits);
-template asio::awaitable<bool> serve_blob(asio::ssl::stream<beast::tcp_stream>&,
-                                          beast::flat_buffer&, Parser&, BlobPort&, BlobHttpLimits);
 
 }  // namespace millrace::node::rpc

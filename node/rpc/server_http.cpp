@@ -296,8 +296,7 @@ class HttpServer::Impl {
                 if (fd && *fd >= 0) ::shutdown(*fd, SHUT_RDWR);
             });
         });
-        auto session = core_.tls ? detail::run_tls_session(std::move(socket), core_, connection)
-                                 : detail::run_plain_session(std::move(socket), core_, connection);
+        auto session = detail::run_session(std::move(socket), core_, connection);
         asio::co_spawn(
             loop, until_end(std::move(session), open),
             [this, connection](const std::exception_ptr&) { core_.clients.remove(connection); });

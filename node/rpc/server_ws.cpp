@@ -2,16 +2,12 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <chrono>
 #include <deque>
 
@@ -35,8 +31,7 @@ constexpr int kSendBufferBytes = 256 * 1024;
 
 /// One WebSocket. The reader answers requests, the writer sends answers and notifications; both
 /// live on the connection's thread, and the session ends when both have.
-template <class Stream>
-class WsSession : public std::enable_shared_from_this<WsSession<Stream>> {
+class WsSession : public std::enable_shared_from_this<WsSession> {
   public:
     WsSession(Stream stream, ServerCore& core, Scopes scopes, ConnectionPtr connection)
         : socket_(std::move(stream)),
@@ -55,10 +50,10 @@ class WsSession : public std::enable_shared_from_this<WsSession<Stream>> {
     }
 
     asio::awaitable<void> run(UpgradeRequest request) {
-        auto& tcp = beast::get_lowest_layer(socket_);
+        Stream& stream = socket_.next_layer();
         error_code ec;
-        tcp.socket().set_option(asio::socket_base::send_buffer_size(kSendBufferBytes), ec);
-        tcp.expires_never();  // the WebSocket has timers of its own
+        stream.socket().set_option(asio::socket_base::send_buffer_size(kSendBufferBytes), ec);
+        stream.expires_never();  // the WebSocket has timers of its own
         websocket::stream_base::timeout timeouts{};
         timeouts.handshake_timeout = std::chrono::milliseconds(core_.settings.request_timeout_ms);
         timeouts.idle_timeout = std::chrono::milliseconds(core_.settings.idle_timeout_ms);
@@ -69,7 +64,7 @@ class WsSession : public std::enable_shared_from_this<WsSession<Stream>> {
         co_await socket_.async_accept(request, asio::redirect_error(asio::use_awaitable, ec));
         if (ec) co_return;
         connection_->is_lasting = true;
-        const auto self = this->shared_from_this();
+        const auto self = shared_from_this();
         const std::uint64_t listener = listen();
         is_writing_ = true;
         asio::co_spawn(socket_.get_executor(), write_all(self), asio::detached);
@@ -87,15 +82,14 @@ class WsSession : public std::enable_shared_from_this<WsSession<Stream>> {
   private:
     std::uint64_t listen() {
         if (core_.ports.hub == nullptr || !watcher_) return 0;
-        return core_.ports.hub->add(
-            [weak = this->weak_from_this(), executor = socket_.get_executor()] {
-                asio::post(executor, [weak] {
-                    const auto self = weak.lock();
-                    if (!self) return;
-                    self->watcher_->wake();
-                    self->news_.cancel();
-                });
+        return core_.ports.hub->add([weak = weak_from_this(), executor = socket_.get_executor()] {
+            asio::post(executor, [weak] {
+                const auto self = weak.lock();
+                if (!self) return;
+                self->watcher_->wake();
+                self->news_.cancel();
             });
+        });
     }
 
     // ---- reading -------------------------------------------------------------------------------
@@ -188,19 +182,17 @@ class WsSession : public std::enable_shared_from_this<WsSession<Stream>> {
     }
     void watch(int round) {
         watchdog_.expires_after(std::chrono::milliseconds(core_.settings.slow_client_ms));
-        watchdog_.async_wait(
-            [weak = this->weak_from_this(), round, sent = sent_](const error_code& ec) {
-                const auto self = weak.lock();
-                if (ec || !self || self->sent_ != sent) return;
-                self->is_too_slow_ = true;
-                if (round == 1) return self->watch(2);
-                self->close_hard();
-            });
+        watchdog_.async_wait([weak = weak_from_this(), round, sent = sent_](const error_code& ec) {
+            const auto self = weak.lock();
+            if (ec || !self || self->sent_ != sent) return;
+            self->is_too_slow_ = true;
+            if (round == 1) return self->watch(2);
+            self->close_hard();
+        });
     }
     void close_hard() {
         error_code ec;
-        beast::get_lowest_layer(socket_).socket().shutdown(asio::ip::tcp::socket::shutdown_both,
-                                                           ec);
+        socket_.next_layer().socket().shutdown(asio::ip::tcp::socket::shutdown_both, ec);
     }
 
     websocket::stream<Stream> socket_;
@@ -223,17 +215,11 @@ class WsSession : public std::enable_shared_from_this<WsSession<Stream>> {
 
 }  // namespace
 
-template <class Stream>
 asio::awaitable<void> run_websocket(Stream stream, UpgradeRequest request, ServerCore& core,
                                     Scopes scopes, ConnectionPtr connection) {
     const auto session =
-        std::make_shared<WsSession<Stream>>(std::move(stream), core, scopes, std::move(connection));
+        std::make_shared<WsSession>(std::move(stream), core, scopes, std::move(connection));
     co_await session->run(std::move(request));
 }
-
-template asio::awaitable<void> run_websocket<beast::tcp_stream>(beast::tcp_stream, UpgradeRequest,
-                                                                ServerCore&, Scopes, ConnectionPtr);
-template asio::awaitable<void> run_websocket<asio::ssl::stream<beast::tcp_stream>>(
-    asio::ssl::stream<beast::tcp_stream>, UpgradeRequest, ServerCore&, Scopes, ConnectionPtr);
 
 }  // namespace millrace::node::rpc::detail

@@ -1,71 +1,92 @@
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <optional>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/system_error.hpp>
+#include <chrono>
+#include <memory>
 #include <string>
-#include <utility>
+
+namespace boost::asio::ssl {
+class context;
+}  // namespace boost::asio::ssl
 
 namespace millrace::wallet {
 
-/// One connection to a node, in the clear or under TLS: what Beast reads from and writes to. Used
-/// by client.cpp alone.
+/// One connection to a node, in the clear or under TLS: what Beast's plain, synchronous algorithms
+/// read from and write to. Nothing waits past the deadline: below, every operation is an
+/// asynchronous one with its time. Used by client.cpp alone.
 class Link {
   public:
-    using executor_type = boost::beast::tcp_stream::executor_type;
-    using Secure = boost::asio::ssl::stream<boost::beast::tcp_stream>;
+    using ErrorCode = boost::system::error_code;
 
     /// `tls`: none for a connection in the clear; it must outlive this.
-    Link(boost::asio::io_context& io, boost::asio::ssl::context* tls) {
-        if (tls != nullptr)
-            secure_.emplace(boost::beast::tcp_stream(io), *tls);
-        else
-            plain_.emplace(io);
-    }
-    [[nodiscard]] executor_type get_executor() { return tcp().get_executor(); }
-    /// Below TLS: connects, and has the deadlines of everything above.
-    [[nodiscard]] boost::beast::tcp_stream& tcp() {
-        return secure_ ? secure_->next_layer() : *plain_;
-    }
+    explicit Link(boost::asio::ssl::context* tls);
+    ~Link();
+    Link(const Link&) = delete;
+    Link& operator=(const Link&) = delete;
 
+    /// For all operations until it is called again.
+    void expires_after(std::chrono::milliseconds time);
+
+    /// Finds the host, and connects to the first of its addresses that answers.
+    void connect(const std::string& host, const std::string& port, ErrorCode& ec);
     /// Asks for `host`'s certificate and holds it against that name. Called under TLS alone, after
     /// the connection stands.
-    template <class Handler>
-    void async_handshake(const std::string& host, Handler&& handler) {
-        boost::system::error_code is_number;
-        boost::asio::ip::make_address(host, is_number);
-        // A server is asked for by its name; a number is none (RFC 6066, 3).
-        // What OpenSSL's macro SSL_set_tlsext_host_name does, without its C cast.
-        if (is_number)
-            SSL_ctrl(secure_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME,
-                     TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
-        secure_->set_verify_mode(boost::asio::ssl::verify_peer);
-        secure_->set_verify_callback(boost::asio::ssl::host_name_verification(host));
-        secure_->async_handshake(boost::asio::ssl::stream_base::client,
-                                 std::forward<Handler>(handler));
+    void handshake(const std::string& host, ErrorCode& ec);
+
+    template <class Buffers>
+    std::size_t read_some(const Buffers& buffers, ErrorCode& ec) {
+        return read(first<boost::asio::mutable_buffer>(buffers), ec);
     }
-    template <class Buffers, class Handler>
-    void async_read_some(const Buffers& buffers, Handler&& handler) {
-        if (secure_)
-            secure_->async_read_some(buffers, std::forward<Handler>(handler));
-        else
-            plain_->async_read_some(buffers, std::forward<Handler>(handler));
+    template <class Buffers>
+    std::size_t write_some(const Buffers& buffers, ErrorCode& ec) {
+        return write(first<boost::asio::const_buffer>(buffers), ec);
     }
-    template <class Buffers, class Handler>
-    void async_write_some(const Buffers& buffers, Handler&& handler) {
-        if (secure_)
-            secure_->async_write_some(buffers, std::forward<Handler>(handler));
-        else
-            plain_->async_write_some(buffers, std::forward<Handler>(handler));
+    // Beast's concepts want these too; nothing of ours calls them.
+    template <class Buffers>
+    std::size_t read_some(const Buffers& buffers) {
+        return or_throw([&](ErrorCode& ec) { return read_some(buffers, ec); });
+    }
+    template <class Buffers>
+    std::size_t write_some(const Buffers& buffers) {
+        return or_throw([&](ErrorCode& ec) { return write_some(buffers, ec); });
     }
 
   private:
-    std::optional<boost::beast::tcp_stream> plain_;
-    std::optional<Secure> secure_;
+    /// As many as go out in one call: a request's head and body are fewer. What is beyond them
+    /// waits for the next call.
+    static constexpr std::size_t kBuffersMax = 8;
+    template <class Buffer>
+    using Some = std::array<Buffer, kBuffersMax>;
+
+    template <class Buffer, class Buffers>
+    static Some<Buffer> first(const Buffers& buffers) {
+        Some<Buffer> some{};
+        std::size_t count = 0;
+        const auto end = boost::asio::buffer_sequence_end(buffers);
+        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end; ++at) {
+            const Buffer buffer(*at);
+            if (buffer.size() == 0) continue;
+            some.at(count++) = buffer;
+            if (count == kBuffersMax) break;
+        }
+        return some;
+    }
+    template <class Operation>
+    static std::size_t or_throw(Operation operation) {
+        ErrorCode ec;
+        const std::size_t size = operation(ec);
+        if (ec) throw boost::system::system_error(ec);
+        return size;
+    }
+
+    std::size_t read(const Some<boost::asio::mutable_buffer>& into, ErrorCode& ec);
+    std::size_t write(const Some<boost::asio::const_buffer>& from, ErrorCode& ec);
+
+    struct Streams;
+    std::unique_ptr<Streams> streams_;
 };
 
 }  // namespace millrace::wallet

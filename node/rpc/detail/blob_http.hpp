@@ -1,14 +1,13 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <string>
 #include <string_view>
 
 #include "node/rpc/blob_port.hpp"
 #include "node/rpc/detail/http_parts.hpp"
+#include "node/rpc/detail/stream.hpp"
 
 /// Blobs over HTTP: `PUT /blob` and `GET /blob/ID` (docs/manual/rpc.md). A blob never lies in
 /// memory whole. Private to node/rpc.
@@ -23,17 +22,10 @@ struct BlobHttpLimits {
 /// Whether a request of this method and target is served here.
 [[nodiscard]] bool is_blob_request(boost::beast::http::verb method, std::string_view target);
 
-/// Serves one such request whose head was read; false when the connection must close. Instantiated
-/// in blob_http.cpp for each kind of stream the server has.
-template <class Stream>
-boost::asio::awaitable<bool> serve_blob(Stream& stream, boost::beast::flat_buffer& buffer,
-                                        Parser& parser, BlobPort& blobs, BlobHttpLimits limits);
-
-extern template boost::asio::awaitable<bool> serve_blob(boost::beast::tcp_stream&,
-                                                        boost::beast::flat_buffer&, Parser&,
-                                                        BlobPort&, BlobHttpLimits);
-extern template boost::asio::awaitable<bool> serve_blob(
-    boost::asio::ssl::stream<boost::beast::tcp_stream>&, boost::beast::flat_buffer&, Parser&,
-    BlobPort&, BlobHttpLimits);
+/// Serves one such request whose head was read; false when the connection must close.
+[[nodiscard]] boost::asio::awaitable<bool> serve_blob(detail::Stream& stream,
+                                                      boost::beast::flat_buffer& buffer,
+                                                      Parser& parser, BlobPort& blobs,
+                                                      BlobHttpLimits limits);
 
 }  // namespace millrace::node::rpc

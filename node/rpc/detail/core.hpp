@@ -45,11 +45,7 @@ struct Admission {
 [[nodiscard]] std::string rate_limited_text(std::uint64_t retry_after_ms);
 
 /// One connection from its first byte to its end.
-[[nodiscard]] boost::asio::awaitable<void> run_plain_session(boost::asio::ip::tcp::socket socket,
-                                                             ServerCore& core,
-                                                             ConnectionPtr connection);
-[[nodiscard]] boost::asio::awaitable<void> run_tls_session(boost::asio::ip::tcp::socket socket,
-                                                           ServerCore& core,
-                                                           ConnectionPtr connection);
+[[nodiscard]] boost::asio::awaitable<void> run_session(boost::asio::ip::tcp::socket socket,
+                                                       ServerCore& core, ConnectionPtr connection);
 
 }  // namespace millrace::node::rpc::detail

@@ -4,14 +4,13 @@
 #include <boost/beast/http/message.hpp>
 
 #include "node/rpc/detail/core.hpp"
+#include "node/rpc/detail/stream.hpp"
 
 namespace millrace::node::rpc::detail {
 
 using UpgradeRequest = boost::beast::http::request<boost::beast::http::empty_body>;
 
-/// A connection from the request to change to WebSocket on. `Stream` is one of the two of the
-/// sessions; server_ws.cpp has both.
-template <class Stream>
+/// A connection from the request to change to WebSocket on.
 [[nodiscard]] boost::asio::awaitable<void> run_websocket(Stream stream, UpgradeRequest request,
                                                          ServerCore& core, Scopes scopes,
                                                          ConnectionPtr connection);

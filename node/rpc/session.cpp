@@ -1,5 +1,3 @@
-#pragma once
-
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -7,16 +5,15 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <chrono>
 #include <vector>
 
 #include "node/rpc/detail/blob_http.hpp"
+#include "node/rpc/detail/core.hpp"
+#include "node/rpc/detail/stream.hpp"
 #include "node/rpc/detail/ws_session.hpp"
 
-/// An HTTP connection over a plain or an encrypted stream. Only session_plain.cpp and
-/// session_tls.cpp include this.
 namespace millrace::node::rpc::detail {
 
 namespace asio = boost::asio;
@@ -24,24 +21,33 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
 
+namespace {
+
 /// How much, and for how long, a refused client's remaining bytes are read and dropped.
-inline constexpr std::size_t kDrainBytesMax = 8U * 1024U * 1024U;
-inline constexpr std::uint64_t kDrainMs = 2'000;
-inline constexpr std::uint32_t kHeaderBytesMax = 16U * 1024U;
+constexpr std::size_t kDrainBytesMax = 8U * 1024U * 1024U;
+constexpr std::uint64_t kDrainMs = 2'000;
+constexpr std::uint32_t kHeaderBytesMax = 16U * 1024U;
 /// A request's text above this is read on the threads for what takes long.
-inline constexpr std::size_t kShortRequestBytes = 16U * 1024U;
+constexpr std::size_t kShortRequestBytes = 16U * 1024U;
 /// A first request's head comes within this part of the idle time: who only opens connections is
 /// gone soon.
-inline constexpr std::uint64_t kFirstHeadDivisor = 6;
+constexpr std::uint64_t kFirstHeadDivisor = 6;
 
-template <class Stream>
+/// An HTTP connection.
 class HttpSession {
   public:
-    HttpSession(Stream stream, ServerCore& core, ConnectionPtr connection)
-        : stream_(std::move(stream)), core_(core), connection_(std::move(connection)) {}
+    HttpSession(asio::ip::tcp::socket socket, ServerCore& core, ConnectionPtr connection)
+        : stream_(std::move(socket), core.tls ? &*core.tls : nullptr),
+          core_(core),
+          connection_(std::move(connection)) {}
 
-    /// The stream is ready: for TLS, the handshake is done.
     asio::awaitable<void> run() {
+        if (core_.tls) {
+            expires_in(core_.settings.idle_timeout_ms / kFirstHeadDivisor);
+            error_code ec;
+            co_await stream_.async_handshake(asio::redirect_error(asio::use_awaitable, ec));
+            if (ec) co_return;
+        }
         std::uint64_t patience_ms = core_.settings.idle_timeout_ms / kFirstHeadDivisor;
         for (;;) {
             Parser parser;
@@ -64,22 +70,21 @@ class HttpSession {
     }
 
   private:
-    beast::tcp_stream& tcp() { return beast::get_lowest_layer(stream_); }
-    void expires_in(std::uint64_t ms) { tcp().expires_after(std::chrono::milliseconds(ms)); }
+    void expires_in(std::uint64_t ms) { stream_.expires_after(std::chrono::milliseconds(ms)); }
 
     asio::awaitable<void> end() {
         error_code ec;
-        if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
+        if (core_.tls) {
             expires_in(kDrainMs);
-            co_await stream_.async_shutdown(asio::redirect_error(asio::use_awaitable, ec));
+            co_await stream_.async_farewell(asio::redirect_error(asio::use_awaitable, ec));
         }
-        tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+        stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ec);
         // Closing over unread bytes would reset the connection and lose the answer on its way: read
         // and drop a bounded part of what the client still sends.
         expires_in(kDrainMs);
         std::vector<char> dropped(kPieceBytes);
         for (std::size_t total = 0; total < kDrainBytesMax;) {
-            const std::size_t got = co_await tcp().async_read_some(
+            const std::size_t got = co_await stream_.async_read_raw(
                 asio::buffer(dropped), asio::redirect_error(asio::use_awaitable, ec));
             if (ec || got == 0) break;
             total += got;
@@ -104,8 +109,8 @@ class HttpSession {
                 "Access-Control-Allow-Headers: content-type, authorization\r\n");
         if (verb == http::verb::get && target == "/" && beast::websocket::is_upgrade(head)) {
             is_handed_over_ = true;
-            co_await run_websocket<Stream>(std::move(stream_), parser.release(), core_,
-                                           admission_.scopes, connection_);
+            co_await run_websocket(std::move(stream_), parser.release(), core_, admission_.scopes,
+                                   connection_);
             co_return false;
         }
         if (is_blob_request(verb, target)) co_return co_await blob(parser);
@@ -278,5 +283,13 @@ class HttpSession {
     Admission admission_;
     bool is_handed_over_ = false;
 };
+
+}  // namespace
+
+asio::awaitable<void> run_session(asio::ip::tcp::socket socket, ServerCore& core,
+                                  ConnectionPtr connection) {
+    HttpSession session(std::move(socket), core, std::move(connection));
+    co_await session.run();
+}
 
 }  // namespace millrace::node::rpc::detail

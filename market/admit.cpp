@@ -1,5 +1,7 @@
 #include "market/admit.hpp"
 
+#include <algorithm>
+
 #include "market/block/fees.hpp"
 #include "market/rules/rules.hpp"
 
@@ -72,9 +74,10 @@ Amount base_fee_of(const StateReader& state, const CheckedTx& tx) {
 }
 
 Status<Refusal> dry_run(const StateReader& state, const CheckedTx& tx, WallTime time) {
-    MILLRACE_CHECK(check_envelope(state, tx, time));
     Overlay overlay(state);
     Ledger ledger(overlay);
+    const WallTime soonest = std::max(time, ledger.chain.time);
+    MILLRACE_CHECK(check_envelope(overlay, ledger.chain, ledger.params, tx, soonest));
     const Charge charge = charge_of(overlay, ledger.chain, ledger.params, tx);
     take_fee(ledger, tx, charge, tx.sender());
     const Refusal refusal = run_body(ledger, {tx.sender(), tx.tx().nonce}, tx.tx().body);

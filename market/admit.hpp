@@ -67,7 +67,8 @@ class CheckedTxs {
 [[nodiscard]] Amount base_fee_of(const StateReader& state, const CheckedTx& tx);
 
 /// Applies to a throw-away overlay what a block would, so that a wallet hears before sending why
-/// the ledger would refuse. Envelope first, then the market's rules at the head's time.
+/// the ledger would refuse. Envelope first, then the market's rules at the head's time. `time` is
+/// the asking machine's; a next block is later than the head, whatever that says.
 [[nodiscard]] Status<Refusal> dry_run(const StateReader& state, const CheckedTx& tx, WallTime time);
 
 }  // namespace millrace::market

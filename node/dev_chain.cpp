@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <thread>
 
+#include "node/chain/clock_watch.hpp"
 #include "node/storage/durable_file.hpp"
 
 namespace millrace::node {
@@ -15,6 +15,8 @@ namespace {
 constexpr int kErrorGenesis = 2;
 /// A document with all its allocations and validators is below this.
 constexpr std::size_t kGenesisBytesMax = 4U << 20U;
+/// 2026-01-01: a clock before that has lost its battery.
+constexpr WallTime kEarliestGenesis{1'767'225'600'000};
 constexpr Amount kDevProviderFunds{1'000'000 * kNanoPerCredit};
 constexpr Amount kDevValidatorStake{1'000'000 * kNanoPerCredit};
 constexpr std::uint64_t kMib = 1U << 20U;
@@ -55,14 +57,16 @@ Result<market::Genesis> load_or_make_dev_genesis(const std::filesystem::path& pa
                              "genesis document " + path.string() + ": " + enum_name(good.error())}};
         return *std::move(genesis);
     }
+    const WallTime now = SystemClock().now().wall;
+    if (now < kEarliestGenesis)
+        return Err{Error{kErrorGenesis,
+                         "this machine's clock is before the year 2026, so it is wrong: set it, "
+                         "then start again; a chain's time never goes back"}};
     const Address owner = to_address(keys.provider.public_key());
     market::Genesis genesis;
     genesis.name = std::string("dev");
     genesis.network = Network::test;
-    genesis.time =
-        WallTime{static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                std::chrono::system_clock::now().time_since_epoch())
-                                                .count())};
+    genesis.time = now;
     genesis.params = market::Params::dev();
     genesis.faucet = true;
     genesis.allocations.push_back({owner, kDevProviderFunds});

@@ -114,6 +114,7 @@ Figures read_figures(const rpc::NodeApi& api, const ProgressTable& progress,
     Figures out;
     out.chain_height = (*head)->height.value;
     out.chain_head_age_ms = now.wall.value - std::min(now.wall.value, (*head)->time.value);
+    out.chain_clock_behind_ms = (*head)->time.value - std::min(now.wall.value, (*head)->time.value);
     out.mempool_transactions = api.mempool.usage().transactions;
     out.mempool_bytes = api.mempool.usage().bytes;
     out.blob_bytes = api.blobs.usage().bytes;
@@ -187,7 +188,8 @@ int run(const Settings& settings) {
                             spdlog::critical("{}", error.message);
                             is_faulted = true;
                             ::kill(::getpid(), SIGTERM);
-                        }});
+                        },
+                        settings.accept_clock_gap});
     TxIntake intake(**db, mempool, clock, chain, [&engine] { engine.notify_work(); });
     ProgressTable progress;
     LocalLimits local_limits;
@@ -223,7 +225,8 @@ int run(const Settings& settings) {
         return metrics_text(read_figures(api, progress, traffic));
     };
     rpc::HttpServer server(
-        {methods, http_blobs, [&] { return is_ready.load(); }, access->get(), &api, &hub, metrics},
+        {methods, http_blobs, [&] { return is_ready && !engine.is_waiting_for_clock(); },
+         access->get(), &api, &hub, metrics},
         http_settings(settings));
     if (const auto listening = server.start(); !listening.has_value())
         return fail(listening.error(), listening.error().code);

@@ -23,11 +23,14 @@ double read_seconds(const Figures& figures) {
     return static_cast<double>(figures.*Member) / 1e3;
 }
 
-constexpr std::array<Metric, 15> kMetrics{{
+constexpr std::array<Metric, 16> kMetrics{{
     {"millrace_chain_height", MetricKind::gauge, "Height of the newest final block",
      read_member<&Figures::chain_height>},
     {"millrace_chain_head_age_seconds", MetricKind::gauge,
      "Wall time since the newest final block's time", read_seconds<&Figures::chain_head_age_ms>},
+    {"millrace_chain_clock_behind_seconds", MetricKind::gauge,
+     "How far the newest final block's time is ahead of the wall clock; the chain waits for it",
+     read_seconds<&Figures::chain_clock_behind_ms>},
     {"millrace_mempool_transactions", MetricKind::gauge, "Waiting transactions",
      read_member<&Figures::mempool_transactions>},
     {"millrace_mempool_bytes", MetricKind::gauge, "Bytes of waiting transactions",

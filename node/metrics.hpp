@@ -13,6 +13,8 @@ struct Figures {
     std::uint64_t chain_height = 0;
     /// Wall time since the newest final block's time.
     std::uint64_t chain_head_age_ms = 0;
+    /// By how much that time is ahead of the wall clock.
+    std::uint64_t chain_clock_behind_ms = 0;
     std::uint64_t mempool_transactions = 0;
     std::uint64_t mempool_bytes = 0;
     std::uint64_t blob_bytes = 0;

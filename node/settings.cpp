@@ -143,6 +143,9 @@ std::vector<Row> rows_of(Settings& s) {
             "Newest blocks whose history of accounts, jobs, providers and clearings is kept; 0 "
             "keeps "
             "all"),
+        row("accept-clock-gap", s.accept_clock_gap,
+            "Make blocks though the newest one is more than 30 days old by this machine's clock; "
+            "needed once after as long an outage"),
     };
     return rows;
 }

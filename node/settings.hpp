@@ -47,6 +47,7 @@ struct Settings {
     Amount provider_stake{1'000 * kNanoPerCredit};
     std::uint64_t mempool_bytes_max = 64ULL << 20U;
     std::uint64_t history_blocks = 10'000'000;  ///< 0 keeps all
+    bool accept_clock_gap = false;
     bool print_config = false;
     bool print_provider_keys = false;
 };

@@ -10,11 +10,18 @@ function(millrace_functional NAME TIMEOUT)
   set_tests_properties(functional_${NAME} PROPERTIES LABELS functional TIMEOUT ${TIMEOUT} RUN_SERIAL ON
     SKIP_RETURN_CODE 77)
 endfunction()
+# A script run for longer, or with more, than the normal suite affords.
+function(millrace_functional_slow NAME SCRIPT TIMEOUT)
+  add_test(NAME functional_${NAME} COMMAND ${Python3_EXECUTABLE}
+    ${CMAKE_CURRENT_SOURCE_DIR}/functional/${SCRIPT}.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${ARGN})
+  set_tests_properties(functional_${NAME} PROPERTIES LABELS "functional;slow" TIMEOUT ${TIMEOUT} RUN_SERIAL ON)
+endfunction()
 # The same with 64 MiB and, labelled `slow`, with 2 GiB.
 millrace_functional(blobs 120 64)
-add_test(NAME functional_blobs_2gib COMMAND ${Python3_EXECUTABLE}
-  ${CMAKE_CURRENT_SOURCE_DIR}/functional/blobs.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} 2048)
-set_tests_properties(functional_blobs_2gib PROPERTIES LABELS "functional;slow" TIMEOUT 900 RUN_SERIAL ON)
+millrace_functional_slow(blobs_2gib blobs 1800 2048)
+# Everything at once for a minute and a half, and, labelled `slow`, for ten.
+millrace_functional(load 300 75)
+millrace_functional_slow(load_long load 1500 600)
 millrace_functional(main_path 60)
 millrace_functional(one_instance 120)
 millrace_functional(restarts 240)
@@ -24,6 +31,8 @@ millrace_functional(rpc_access 120)
 millrace_functional(rpc_hostile 180)
 millrace_functional(rpc_subscriptions 120)
 millrace_functional(state_proof 60)
+millrace_functional(upgrade 240)
+millrace_functional_slow(upgrade_ended upgrade 480 ended)
 millrace_functional(wallet_access 180)
 millrace_functional(wallet_json 600)
 millrace_functional(wallet_provider 600)
@@ -33,3 +42,6 @@ millrace_functional(wordcount 180 ${PROJECT_SOURCE_DIR})
 add_library(faulty_disk MODULE support/faulty_disk.c)
 target_link_libraries(faulty_disk PRIVATE ${CMAKE_DL_LIBS})
 millrace_functional(disk_faults 300 $<TARGET_FILE:faulty_disk>)
+# Preloaded under a node: a wall clock that a test sets.
+add_library(shifted_clock MODULE support/shifted_clock.c)
+millrace_functional(clock_jumps 240 $<TARGET_FILE:shifted_clock>)

@@ -15,15 +15,6 @@ namespace millrace::node {
 
 namespace cs = consensus;
 
-cs::Instant SystemClock::now() const {
-    using std::chrono::duration_cast;
-    using std::chrono::milliseconds;
-    const auto monotonic = std::chrono::steady_clock::now().time_since_epoch();
-    const auto wall = std::chrono::system_clock::now().time_since_epoch();
-    return {static_cast<std::uint64_t>(duration_cast<milliseconds>(monotonic).count()),
-            WallTime{static_cast<std::uint64_t>(duration_cast<milliseconds>(wall).count())}};
-}
-
 namespace {
 
 constexpr int kErrorHalt = 30;
@@ -52,7 +43,8 @@ struct Overloaded : Ts... {
 
 class ChainEngine::Impl {
   public:
-    explicit Impl(Ports ports) : ports_(std::move(ports)) {}
+    explicit Impl(Ports ports)
+        : ports_(std::move(ports)), watch_(ports_.clock, ports_.is_clock_gap_accepted) {}
     ~Impl() { stop(); }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
@@ -81,7 +73,11 @@ class ChainEngine::Impl {
         wake_.notify_all();
     }
 
+    [[nodiscard]] bool is_waiting_for_clock() const { return watch_.is_waiting(); }
+
   private:
+    cs::Instant now() { return watch_.read(engine_->finalized().block.timestamp); }
+
     Result<std::vector<cs::Record>> read_log() {
         std::vector<cs::Record> records;
         Bytes from;
@@ -127,10 +123,7 @@ class ChainEngine::Impl {
             std::unique_lock lock(mutex_);
             if (is_stopping_ || is_dead_) return;
             if (!has_news_) {
-                const std::uint64_t now = ports_.clock.now().monotonic_ms;
-                std::uint64_t wait = kWakeMaxMs;
-                if (timer_ms_) wait = std::min(wait, *timer_ms_ > now ? *timer_ms_ - now : 0);
-                if (due_in_ms_) wait = std::min(wait, *due_in_ms_);
+                const std::uint64_t wait = rest_ms();
                 if (wait > 0)
                     wake_.wait_for(lock, std::chrono::milliseconds(wait),
                                    [this] { return has_news_ || is_stopping_; });
@@ -139,11 +132,29 @@ class ChainEngine::Impl {
             if (is_stopping_) return;
             lock.unlock();
             tell_work();
-            if (timer_ms_ && ports_.clock.now().monotonic_ms >= *timer_ms_) {
-                timer_ms_.reset();
-                events_.push_back({cs::TimerFired{}});
-            }
+            tell_time();
         }
+    }
+
+    /// How long there is nothing to do, unless news come.
+    std::uint64_t rest_ms() {
+        const std::uint64_t at = now().monotonic_ms;
+        std::uint64_t wait = kWakeMaxMs;
+        // While agreement's time stands still its timers come no nearer: to look at them would
+        // spin.
+        if (watch_.is_waiting()) return wait;
+        if (timer_ms_) wait = std::min(wait, *timer_ms_ > at ? *timer_ms_ - at : 0);
+        if (due_in_ms_) wait = std::min(wait, *due_in_ms_);
+        return wait;
+    }
+
+    void tell_time() {
+        const std::uint64_t at = now().monotonic_ms;
+        const bool is_due = timer_ms_ && at >= *timer_ms_;
+        // What was planned by a wall clock that was then set is planned anew in any step.
+        if (!watch_.take_change() && !is_due) return;
+        timer_ms_.reset();
+        events_.push_back({cs::TimerFired{}});
     }
 
     /// Tells the machine when there begins or ceases to be something to do.
@@ -168,7 +179,8 @@ class ChainEngine::Impl {
         // What a step asks for is answered before the next outside event: the order of effects
         // holds.
         while (!events_.empty() && !is_dead_) {
-            const cs::Event event{ports_.clock.now(), std::move(events_.front().what)};
+            const cs::Event event{now(), std::move(events_.front().what)};
+            if (watch_.fault()) return die(*watch_.fault());
             events_.pop_front();
             std::vector<cs::Effect> effects = engine_->step(event);
             persist_first(effects);
@@ -233,6 +245,8 @@ class ChainEngine::Impl {
     }
 
     void build(const cs::BuildBlock& e) {
+        if (const auto good = watch_.check_gap(e.parent.timestamp); !good.has_value())
+            return die(good.error());
         if (auto built = ports_.app.build(e))
             answer(cs::BlockBuilt{e.view, std::move(built->block), built->last_of_epoch});
         else
@@ -302,6 +316,7 @@ class ChainEngine::Impl {
     };
 
     Ports ports_;
+    ClockWatch watch_;
     cs::Config config_;
     std::unique_ptr<cs::Simplex> engine_;
     std::deque<Pending> events_;
@@ -332,6 +347,9 @@ void ChainEngine::stop() {
 }
 void ChainEngine::notify_work() {
     impl_->notify_work();
+}
+bool ChainEngine::is_waiting_for_clock() const {
+    return impl_->is_waiting_for_clock();
 }
 
 }  // namespace millrace::node

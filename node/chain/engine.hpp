@@ -6,21 +6,11 @@
 
 #include "consensus/simplex.hpp"
 #include "node/chain/application.hpp"
+#include "node/chain/clock_watch.hpp"
 #include "node/signer.hpp"
 #include "node/storage/ledger_db.hpp"
 
 namespace millrace::node {
-
-/// The clocks of this machine, in the language of consensus. A port, so that tests can move time.
-class Clock {
-  public:
-    virtual ~Clock() = default;
-    [[nodiscard]] virtual consensus::Instant now() const = 0;
-};
-class SystemClock final : public Clock {
-  public:
-    [[nodiscard]] consensus::Instant now() const override;
-};
 
 /// Drives one epoch after another of Simplex on a thread of its own: feeds events one at a time,
 /// performs effects in order, and keeps the vote log in the ledger's `votes` column, synced before
@@ -39,6 +29,8 @@ class ChainEngine {
         std::function<consensus::Config()> next_epoch;
         /// Called once, from the engine's thread, when the node must stop; says why.
         std::function<void(Error)> fatal;
+        /// The operator says that the clock is right although the newest block is very old.
+        bool is_clock_gap_accepted = false;
     };
 
     explicit ChainEngine(Ports ports);
@@ -52,6 +44,9 @@ class ChainEngine {
     void stop();
     /// News for pacing: a transaction has arrived. From any thread.
     void notify_work();
+    /// The newest final block is ahead of this machine's clock: no block comes until the clock has
+    /// come to it. From any thread.
+    [[nodiscard]] bool is_waiting_for_clock() const;
 
   private:
     class Impl;

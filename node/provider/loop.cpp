@@ -394,7 +394,7 @@ class ProviderLoop::Impl {
         tx.tx.chain = ports_.chain;
         tx.tx.sender = ports_.account.public_key();
         tx.tx.nonce = {lane, next_sequence(snapshot, lane)};
-        tx.tx.expiry = WallTime{ports_.clock.now().wall.value + kExpiryMs};
+        tx.tx.expiry = WallTime{std::max(ports_.clock.now().wall, chain.time).value + kExpiryMs};
         tx.tx.body = std::move(body);
         const std::uint64_t weight = encode(tx).size() + params.fees.signature_weight_bytes;
         const auto fee = checked_mul(chain.base_fee, weight * kFeeHeadroom);

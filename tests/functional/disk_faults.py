@@ -39,12 +39,7 @@ class FaultyBench(Bench):
     def __init__(self, bin_dir, library):
         super().__init__(bin_dir)
         self.rules = self.folder / "rules"
-        self.env_of_node = {**self.env, "LD_PRELOAD": str(library), "FAULTY_DISK": str(self.rules)}
-
-    def launch(self):
-        kept, self.env = self.env, self.env_of_node
-        super().launch()
-        self.env = kept
+        self.node_env = {"LD_PRELOAD": str(library), "FAULTY_DISK": str(self.rules)}
 
     def fail(self, operation, part, code):
         fresh = self.rules.with_suffix(".new")
@@ -63,18 +58,6 @@ class FaultyBench(Bench):
         finally:
             connection.close()
 
-    def new_log(self):
-        """What the node has logged since the last call."""
-        text = (self.folder / "node.log").read_text(errors="replace")
-        seen, self.log_seen = getattr(self, "log_seen", 0), len(text)
-        return text[seen:]
-
-
-def final_blocks(bench):
-    head = bench.rpc("chain_head")["header"]["height"]
-    blocks = bench.rpc_all("chain_block", [{"height": h} for h in range(1, head + 1)])
-    return {h: block["hash"] for h, block in enumerate(blocks, 1)}
-
 
 def pay(bench):
     bench.wallet("send", bench.buyer, 1, "--yes", "--quiet", code=None)
@@ -83,12 +66,12 @@ def pay(bench):
 def job_is_paid(bench):
     """Posts a job and waits for its end; every fault is over."""
     done = bench.wallet_json("job", "run", bench.module, "--gas", "100M")
-    assert done["tasks_settled"] == 1 if "tasks_settled" in done else True, done
+    assert bench.rpc("job_get", job=done["posted"]["job"])["tasks_settled"] == 1, done
 
 
 def ledger_fault(bench, operation, part, code):
     """The node must stop by itself, and lose nothing."""
-    before = final_blocks(bench)
+    before = bench.final_blocks()
     bench.new_log()
     bench.fail(operation, part, code)
     pay(bench)
@@ -98,7 +81,7 @@ def ledger_fault(bench, operation, part, code):
     assert ended == FAULT, f"{operation} {part}: ended with {ended}\n{log}"
     assert "the ledger" in log and "disk" in log, log
     bench.start()
-    after = final_blocks(bench)
+    after = bench.final_blocks()
     assert all(after.get(h) == block for h, block in before.items()), "a final block is gone"
     job_is_paid(bench)
 
@@ -121,8 +104,7 @@ def provider_fault(bench, part):
     bench.new_log()
     bench.fail("write", part, errno.ENOSPC)
     posted = bench.wallet_json("job", "post", bench.module, "--gas", "100M", "--max-price", "0.02")
-    told = wait_until(f"the log tells of {part}", lambda: "space" in (bench.folder / "node.log").read_text(errors="replace")
-                      [bench.log_seen:].lower(), STOP_S)
+    told = wait_until(f"the log tells of {part}", lambda: "space" in bench.log_text()[bench.log_seen:].lower(), STOP_S)
     assert told and bench.node.poll() is None, "the node ended"
     bench.heal()
 
@@ -151,7 +133,7 @@ def first_start_fault(bin_dir, library):
 def damaged_ledger(bench):
     """A byte of the database changes while the node is down: it must never answer from damage."""
     bench.start()
-    good = final_blocks(bench)
+    good = bench.final_blocks()
     bench.stop()
     tables = sorted((bench.data / "ledger").glob("*.sst"), key=lambda p: p.stat().st_size)
     assert tables, "the ledger has no table to damage"
@@ -165,7 +147,7 @@ def damaged_ledger(bench):
         wait_until("it answers or ends", lambda: bench.node.poll() is not None or bench_answers(bench), STOP_S)
         if bench.node.poll() is None:
             try:
-                read = final_blocks(bench)
+                read = bench.final_blocks()
                 assert all(read.get(h) == block for h, block in good.items()), "a changed block was served"
                 bench.stop()
             except (OSError, http.client.HTTPException, RpcError):
@@ -177,7 +159,7 @@ def damaged_ledger(bench):
     if ended:
         assert "ledger" in log, log
     bench.start()
-    assert final_blocks(bench).items() >= good.items()
+    assert bench.final_blocks().items() >= good.items()
 
 
 def bench_answers(bench):

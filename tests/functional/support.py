@@ -107,6 +107,8 @@ class Bench:
         self.log = open(self.folder / "node.log", "ab")
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "MILLRACE_PASSPHRASE": PASSPHRASE,
                     "MILLRACE_NODE": f"http://127.0.0.1:{self.port}"}
+        self.node_env = {}
+        self.log_seen = 0
 
     def __enter__(self):
         return self
@@ -122,12 +124,21 @@ class Bench:
     def log_tail(self):
         return "\n".join((self.folder / "node.log").read_text(errors="replace").splitlines()[-40:])
 
+    def log_text(self):
+        return (self.folder / "node.log").read_text(errors="replace")
+
+    def new_log(self):
+        """What the node has logged since the last call."""
+        text = self.log_text()
+        seen, self.log_seen = self.log_seen, len(text)
+        return text[seen:]
+
     def command(self, *more):
         return [str(self.bin / "millraced"), "--dev", "--data-dir", str(self.data), "--rpc-port", str(self.port),
                 *self.flags, *more]
 
     def launch(self):
-        self.node = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log, env=self.env)
+        self.node = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log, env={**self.env, **self.node_env})
 
     def start(self):
         self.launch()
@@ -214,6 +225,17 @@ class Bench:
 
     def balance(self, account):
         return int(self.rpc("state_account", account=account)["balance"])
+
+    def final_blocks(self):
+        """Hashes of all final blocks by their heights."""
+        head = self.rpc("chain_head")["header"]["height"]
+        blocks = self.rpc_all("chain_block", [{"height": h} for h in range(1, head + 1)])
+        return {h: block["hash"] for h, block in enumerate(blocks, 1)}
+
+    def ends_with(self, seconds=STOP_S):
+        """Waits for the node to stop by itself; gives its exit code and what it has logged."""
+        code = self.node.wait(timeout=seconds)
+        return code, self.new_log()
 
     def genesis_money(self):
         """Supply and burnt less issued: what there was at the beginning, and must be at any time."""

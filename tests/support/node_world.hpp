@@ -22,9 +22,12 @@ class FakeClock final : public node::Clock {
         return {1'000 + gone, WallTime{wall_ + gone}};
     }
     void advance(std::uint64_t ms) { gone_ += ms; }
+    /// Sets the wall clock and leaves the monotonic one as it is.
+    void set_wall_forward(std::uint64_t ms) { wall_ += ms; }
+    void set_wall_back(std::uint64_t ms) { wall_ -= ms; }
 
   private:
-    std::uint64_t wall_;
+    std::atomic<std::uint64_t> wall_;
     std::atomic<std::uint64_t> gone_{0};
 };
 
@@ -135,7 +138,7 @@ class FailingApplication final : public node::Application {
 class NodeWithEngine : public NodeChain {
   public:
     NodeWithEngine(const std::filesystem::path& folder, const market::Genesis& genesis,
-                   FakeClock& fake_clock)
+                   FakeClock& fake_clock, bool is_clock_gap_accepted = false)
         : NodeChain(folder, genesis, fake_clock),
           app(*executor),
           engine({*db, app, reader_, verifier_, clock, &signer_,
@@ -143,7 +146,8 @@ class NodeWithEngine : public NodeChain {
                   [this](const Error& error) {
                       death = error.message;
                       is_dead = true;
-                  }}),
+                  },
+                  is_clock_gap_accepted}),
           intake(*db, mempool, clock, market::chain_id_of(genesis),
                  [this] { engine.notify_work(); }) {}
     ~NodeWithEngine() { engine.stop(); }

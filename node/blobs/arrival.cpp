@@ -101,7 +101,9 @@ Result<BlobStore::Announced> BlobStore::announce(const ChunkList& list) {
                                            "; the list has " + std::to_string(list.chunks.size())}};
     Announced out;
     out.id = hash_as<BlobId>(*name);
-    if (find(out.id)) {
+    // Who sends a blob again may have met a damaged one here.
+    MILLRACE_TRY(const auto sound, find_sound(out.id));
+    if (sound) {
         out.is_here = true;
         return out;
     }

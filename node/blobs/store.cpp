@@ -1,5 +1,7 @@
 #include "node/blobs/store.hpp"
 
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +29,22 @@ constexpr std::size_t kListBytesMax = 256U * 1024U;
 std::uint64_t whole_blocks(std::uint64_t bytes) {
     return std::max<std::uint64_t>(1, (bytes + kBlobBlockBytes - 1) / kBlobBlockBytes) *
            kBlobBlockBytes;
+}
+
+/// The chunks of a file as it lies on the disk.
+Result<ChunkList> hash_file(const fs::path& path, std::uint64_t size) {
+    MILLRACE_TRY(const BlobFile file, BlobFile::open(path, false));
+    PageTreeHasher hasher(kRegionLevels, kChunkLevels);
+    Bytes piece(kChunkSize);
+    for (std::uint64_t at = 0; at < size; at += kChunkSize) {
+        const MutableByteView chunk =
+            MutableByteView(piece).first(chunk_length(size, at / kChunkSize));
+        MILLRACE_CHECK(file.read_at(chunk, at));
+        if (!hasher.push(chunk))
+            return Err{Error{kBlobStoreIo, "blob store: " + path.string() + " is too long"}};
+    }
+    (void)hasher.finish();
+    return chunk_list_of(hasher);
 }
 
 std::optional<BlobId> id_in(const std::string& name) {
@@ -260,6 +278,44 @@ std::optional<BlobStore::Found> BlobStore::find(const BlobId& id) {
     return Found{path_of(id), entry->second.size};
 }
 
+std::optional<BlobStore::Stamp> BlobStore::stamp_of(const fs::path& path) {
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+    return Stamp{info.st_ino, info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
+}
+
+Result<std::optional<BlobStore::Found>> BlobStore::find_sound(const BlobId& id) {
+    const auto found = find(id);
+    if (!found) return std::optional<Found>();
+    const auto stamp = stamp_of(found->path);
+    {
+        const std::lock_guard lock(mutex_);
+        const auto entry = entries_.find(id);
+        if (entry == entries_.end()) return std::optional<Found>();
+        if (stamp && entry->second.sound == stamp) return found;
+    }
+    bool is_sound = false;
+    std::error_code gone;
+    if (stamp && fs::file_size(found->path, gone) == found->size) {
+        MILLRACE_TRY(const ChunkList list, hash_file(found->path, found->size));
+        is_sound = blob_id(list) == hash_as<Hash>(id);
+    }
+    const std::lock_guard lock(mutex_);
+    const auto entry = entries_.find(id);
+    if (entry == entries_.end()) return std::optional<Found>();
+    if (is_sound) {
+        entry->second.sound = stamp;
+        return found;
+    }
+    // Sent anew in the meantime: the new file is not judged by the old one's bytes.
+    if (stamp_of(found->path) != stamp) return std::optional<Found>();
+    spdlog::error(
+        "blob {} is damaged on the disk and was removed; check the disk, and send it anew",
+        to_hex(id.view()));
+    evict(id);
+    return std::optional<Found>();
+}
+
 Result<std::optional<Bytes>> BlobStore::read(const BlobId& id, std::uint64_t size_max) {
     const auto found = find(id);
     if (!found || found->size > size_max) return std::optional<Bytes>();
@@ -275,19 +331,8 @@ Result<std::optional<ChunkList>> BlobStore::chunks(const BlobId& id) {
     if (chunk_count(found->size) > 1)
         if (auto list = read_list(list_path_of(id), id)) return list;
     // Short, or of a store that kept no lists.
-    MILLRACE_TRY(const BlobFile file, BlobFile::open(found->path, false));
-    PageTreeHasher hasher(kRegionLevels, kChunkLevels);
-    Bytes piece(kChunkSize);
-    for (std::uint64_t at = 0; at < found->size; at += kChunkSize) {
-        const MutableByteView chunk =
-            MutableByteView(piece).first(chunk_length(found->size, at / kChunkSize));
-        MILLRACE_CHECK(file.read_at(chunk, at));
-        if (!hasher.push(chunk))
-            return Err{Error{kBlobStoreIo, "blob store: " + found->path.string() + " is too long"}};
-    }
-    const Hash root = hasher.finish();
-    ChunkList list = chunk_list_of(hasher);
-    if (file_id(found->size, root) != hash_as<Hash>(id))
+    MILLRACE_TRY(ChunkList list, hash_file(found->path, found->size));
+    if (blob_id(list) != hash_as<Hash>(id))
         return Err{Error{kBlobStoreIo, "blob store: " + found->path.string() +
                                            " is damaged: its hash is another; check the disk"}};
     if (list.chunks.size() > 1) {
@@ -369,18 +414,18 @@ Status<> BlobStore::adopt(const BlobFile& file, const BlobId& id, const ChunkLis
         MILLRACE_CHECK(write_durably(list_path_of(id), encode(list), kMode));
     {
         const std::lock_guard lock(mutex_);
-        if (const auto known = entries_.find(id); known != entries_.end()) {
-            touch(id, known->second.last_use);
-            used_bytes_ -= blob_charge(list.length);
-            ::unlink(file.path().c_str());
-            return Ok{};
-        }
+        // Over the one that is there, if there is one: these bytes were just verified, the old ones
+        // a while ago.
         if (::rename(file.path().c_str(), target.c_str()) != 0)
             return Err{blob_io_error("cannot rename to " + target.string(), errno)};
+        if (const auto known = entries_.find(id); known != entries_.end())
+            used_bytes_ -= blob_charge(known->second.size);
+        else if (list.chunks.size() > 1)
+            index(id, list);
         Entry& entry = entries_[id];
         entry.size = list.length;
+        entry.sound = stamp_of(target);
         touch(id, entry.last_use);
-        if (list.chunks.size() > 1) index(id, list);
     }
     MILLRACE_CHECK(sync_folder(target.parent_path()));
     return sync_folder(folder_);

@@ -69,6 +69,11 @@ class BlobStore {
     };
     /// Where the blob lies, whole and verified when it was stored; its last use becomes now.
     [[nodiscard]] std::optional<Found> find(const BlobId& id);
+    /// The same once its bytes were looked at: after a start, and whenever the file was written to
+    /// since. What is damaged is removed, with a line in the log, and can be sent anew. For what
+    /// must not be wrong: results that stake answers for. Fails where the disk cannot be read.
+    /// Cost: hashes the blob the first time, and holds no lock meanwhile.
+    [[nodiscard]] Result<std::optional<Found>> find_sound(const BlobId& id);
     /// Whole content of a small blob; none when absent or above `size_max`.
     [[nodiscard]] Result<std::optional<Bytes>> read(const BlobId& id, std::uint64_t size_max);
     /// The chunks of a blob that is here; none otherwise.
@@ -146,9 +151,18 @@ class BlobStore {
     [[nodiscard]] Usage usage() const;
 
   private:
+    /// Says that a file is still the one that was looked at.
+    struct Stamp {
+        std::uint64_t inode = 0;
+        std::int64_t changed_s = 0;
+        std::int64_t changed_ns = 0;
+        friend bool operator==(const Stamp&, const Stamp&) = default;
+    };
     struct Entry {
         std::uint64_t size = 0;
         std::uint64_t last_use = 0;
+        /// The file whose bytes were found to be the blob's.
+        std::optional<Stamp> sound;
     };
     struct Arrival;
     using ArrivalPtr = std::shared_ptr<Arrival>;
@@ -169,6 +183,7 @@ class BlobStore {
     [[nodiscard]] std::filesystem::path list_path_of(const BlobId& id) const;
     [[nodiscard]] std::filesystem::path part_path_of(const BlobId& id) const;
     [[nodiscard]] std::filesystem::path plan_path_of(const BlobId& id) const;
+    [[nodiscard]] static std::optional<Stamp> stamp_of(const std::filesystem::path& path);
     [[nodiscard]] std::optional<ChunkList> read_list(const std::filesystem::path& path,
                                                      const BlobId& id) const;
     /// Moves a synced file to the blob's name and counts it in.

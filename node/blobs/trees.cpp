@@ -101,8 +101,11 @@ void TreeStore::make_room() {
 
 Status<> TreeStore::write(const std::string& name, ByteView raw) {
     const std::lock_guard lock(mutex_);
-    // Its name says what is in it: there is nothing to write twice.
-    if (!files_.contains(name)) MILLRACE_CHECK(write_durably(folder_ / name, raw, kMode));
+    // Its name says what is in it, so there is nothing to write twice, unless the disk lost it.
+    const auto kept = files_.contains(name) ? read_small_file(folder_ / name, kManifestBytesMax)
+                                            : Result<std::optional<Bytes>>(std::nullopt);
+    const bool is_there = kept.has_value() && *kept && std::ranges::equal(**kept, raw);
+    if (!is_there) MILLRACE_CHECK(write_durably(folder_ / name, raw, kMode));
     note(name, raw.size());
     make_room();
     return Ok{};

@@ -113,7 +113,7 @@ LocalBackend::LocalBackend(BlobStore& blobs, TreeStore& trees, fs::path scratch,
 
 /// A job that states another length than its blob has cannot be run as stated.
 Result<fs::path> LocalBackend::find_stdin(const market::JobStdin& wanted) const {
-    const auto found = blobs_.find(hash_as<BlobId>(wanted.id));
+    MILLRACE_TRY(const auto found, blobs_.find_sound(hash_as<BlobId>(wanted.id)));
     if (!found) return Err{backend_error("the job's standard input is not on this node")};
     if (found->size != wanted.bytes)
         return Err{backend_error("the job's standard input is not as long as the job says")};
@@ -132,7 +132,8 @@ Status<> LocalBackend::prepare(const market::JobSpec& spec, const BlobId& module
 
 Result<vm::WorkerJob> LocalBackend::worker_job(const TaskOrder& order,
                                                const fs::path& output) const {
-    const auto module = blobs_.find(order.module);
+    // A damaged module or input gives a wrong result, which costs the stake.
+    MILLRACE_TRY(const auto module, blobs_.find_sound(order.module));
     if (!module) return Err{backend_error("the job's module is not on this node")};
     const vm::TaskArguments arguments =
         market::task_arguments(order.job, order.spec, order.posted, order.task);
@@ -147,8 +148,8 @@ Result<vm::WorkerJob> LocalBackend::worker_job(const TaskOrder& order,
         vm::RegionInput input;
         input.manifest = *manifest;
         for (const vm::TreeRegion& region : manifest->regions) {
-            const auto found = blobs_.find(blob_of(region));
-            if (!found) return Err{backend_error("a part of the job's input was evicted")};
+            MILLRACE_TRY(const auto found, blobs_.find_sound(blob_of(region)));
+            if (!found) return Err{backend_error("a part of the job's input is not on this node")};
             input.files.emplace_back(found->path.string());
         }
         job.inputs.push_back(std::move(input));
@@ -199,14 +200,22 @@ Result<market::Claim> LocalBackend::run(const TaskOrder& order,
             kMsPerSecond +
         1;
     setup.address_space_extra = vm::kWorkerReservations + limits_.memory_bytes;
+    bool is_the_image = false;
     const auto listen = [&](const vm::WorkerEvent& event) {
-        if (std::holds_alternative<vm::WorkerStarted>(event)) progress(Gas{}, {});
+        if (const auto* started = std::get_if<vm::WorkerStarted>(&event)) {
+            is_the_image = started->image == order.spec.image;
+            progress(Gas{}, {});
+        }
         if (const auto* now = std::get_if<vm::WorkerProgress>(&event))
             progress(Gas{now->gas}, now->tails);
     };
     const auto done = vm::run_in_worker(setup, job, listen, is_cancelled);
     if (!done.has_value()) return Err{backend_error(done.error().sentence)};
     if (!done->claim) return Err{backend_error("the worker made no claim")};
+    if (!is_the_image)
+        return Err{
+            backend_error("the worker ran another image than the job names; do the versions of "
+                          "millraced and millrace-worker agree?")};
     MILLRACE_CHECK(keep_output(*done, output.path()));
     return claim_of(*done->claim);
 }

@@ -151,6 +151,68 @@ TEST_SUITE("node/blobs") {
         REQUIRE_FALSE(damaged.has_value());
         CHECK(damaged.error().message.find("damaged") != std::string::npos);
     }
+
+    TEST_CASE("a damaged blob is found out before it is relied on, and can be sent again") {
+        struct Row {
+            const char* name;
+            std::size_t size;
+            void (*harm)(const std::filesystem::path& path);
+        };
+        const auto flip = [](const std::filesystem::path& path) {
+            std::fstream(path, std::ios::in | std::ios::out) << '!';
+        };
+        const auto cut = [](const std::filesystem::path& path) {
+            std::filesystem::resize_file(path, 7);
+        };
+        const auto lose = [](const std::filesystem::path& path) { std::filesystem::remove(path); };
+        const Row rows[] = {{"a byte of a small one", 9'000, flip},
+                            {"a byte of a large one", 2 * kChunkSize + 17, flip},
+                            {"the end of one", 9'000, cut},
+                            {"all of one", 9'000, lose}};
+        for (const Row& row : rows) {
+            CAPTURE(row.name);
+            for (const bool is_reopened : {false, true}) {
+                CAPTURE(is_reopened);
+                const test::TempDir folder;
+                auto store = BlobStore::open(folder.path(), 1U << 30U);
+                const Bytes content = filled(row.size, 5);
+                const BlobId id = (*store)->put(content).value();
+                const ChunkList list = (*store)->chunks(id).value().value();
+                const std::filesystem::path path = (*store)->find(id)->path;
+                CHECK((*store)->find_sound(id)->has_value());
+                row.harm(path);
+                if (is_reopened) {
+                    store->reset();
+                    store = BlobStore::open(folder.path(), 1U << 30U);
+                }
+                (*store)->hold({id});  // held or not: what is damaged helps nobody
+                CHECK_FALSE((*store)->find_sound(id)->has_value());
+                CHECK_FALSE((*store)->find(id).has_value());
+                CHECK((*store)->usage().bytes == 0);
+                CHECK((*store)->put(content).value() == id);
+                CHECK((*store)->find_sound(id)->has_value());
+                row.harm(path);
+                // Announced again it is missing again, and a whole upload takes its place.
+                const auto announced = (*store)->announce(list);
+                REQUIRE(announced.has_value());
+                CHECK_FALSE(announced->is_here);
+                CHECK((*store)->put(content).value() == id);
+                CHECK((*store)->read(id, row.size).value() == content);
+            }
+        }
+    }
+
+    TEST_CASE("a whole upload takes the place of what lies there under its name") {
+        const test::TempDir folder;
+        auto store = BlobStore::open(folder.path(), 1U << 30U);
+        const Bytes content = filled(5'000, 3);
+        const BlobId id = (*store)->put(content).value();
+        std::fstream((*store)->find(id)->path, std::ios::in | std::ios::out) << '!';
+        CHECK((*store)->put(content).value() == id);
+        CHECK((*store)->read(id, 5'000).value() == content);
+        CHECK((*store)->usage().bytes == 2 * kBlobBlockBytes);
+        CHECK((*store)->usage().blobs == 1);
+    }
 }
 
 }  // namespace millrace::node

@@ -195,6 +195,27 @@ TEST_SUITE("node/files") {
         CHECK_FALSE((*trees)->find(*root).value().has_value());
     }
 
+    TEST_CASE("a damaged list of a tree is as good as none, and written anew when it comes again") {
+        const test::TempDir folder;
+        auto blobs = BlobStore::open(folder.path() / "blobs", 1U << 20U);
+        auto trees = TreeStore::open(folder.path() / "trees", **blobs);
+        REQUIRE(trees.has_value());
+        vm::TreeManifest manifest;
+        manifest.regions.emplace_back();
+        manifest.regions.back().length = 100;
+        manifest.regions.back().root =
+            hash_as<std::remove_cvref_t<decltype(manifest.regions.back().root)>>(
+                region_root(Bytes(100, 1)));
+        REQUIRE((*blobs)->put(Bytes(100, 1)).has_value());
+        const TreeRoot root = (*trees)->put(manifest).value();
+        const auto file = std::filesystem::directory_iterator(folder.path() / "trees")->path();
+        std::filesystem::resize_file(file, 5);
+        CHECK_FALSE((*trees)->find(root).value().has_value());
+        CHECK((*trees)->blobs_of(root).empty());
+        CHECK((*trees)->put(manifest).value() == root);
+        CHECK((*trees)->find(root).value().has_value());
+    }
+
     TEST_CASE(
         "what is needed: a job's reads until its lots are done, its results as long as kept") {
         market::World world;

@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <thread>
 
 #include "node/provider/progress.hpp"
 #include "tests/support/market_world.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/support/wasm_builder.hpp"
+#include "vm/image/publish.hpp"
 
 /// Real workers: `millrace-worker` lies beside this program.
 namespace millrace::node {
@@ -93,6 +95,33 @@ TEST_SUITE("node/local_backend") {
         const std::atomic<bool> is_cancelled{false};
         const auto ended = backend.run(machine.order, is_cancelled, [](Gas, const vm::Tails&) {});
         CHECK(sentence(ended).find("deadline") != std::string::npos);
+    }
+
+    TEST_CASE("a damaged module is not run: its result would cost the stake") {
+        Machine machine;
+        const auto path = machine.blobs->find(machine.order.module)->path;
+        LocalBackend backend = machine.backend();
+        const std::atomic<bool> is_cancelled{false};
+        std::fstream file(path, std::ios::in | std::ios::out);
+        file.seekp(-1, std::ios::end) << '!';
+        file.close();
+        const auto ended = backend.run(machine.order, is_cancelled, [](Gas, const vm::Tails&) {});
+        CHECK(sentence(ended).find("module is not on this node") != std::string::npos);
+    }
+
+    TEST_CASE("what a worker made of another image than the job's is no result") {
+        Machine machine;
+        machine.order.spec.task_gas = Gas{1'000'000};
+        LocalBackend backend = machine.backend();
+        const std::atomic<bool> is_cancelled{false};
+        const auto other = backend.run(machine.order, is_cancelled, [](Gas, const vm::Tails&) {});
+        CHECK(sentence(other).find("another image") != std::string::npos);
+        const auto published = vm::publish(endless_module());
+        REQUIRE(published.has_value());
+        machine.order.spec.image = hash_as<ImageRoot>(published->root);
+        const auto right = backend.run(machine.order, is_cancelled, [](Gas, const vm::Tails&) {});
+        REQUIRE(right.has_value());
+        CHECK(right->end == market::ClaimEnd::out_of_gas);
     }
 
     TEST_CASE("a task for which the owner gives no memory is not begun") {

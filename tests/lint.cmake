@@ -1,5 +1,5 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-foreach(lint described hash_domains layers purity)
+foreach(lint described hash_domains layers purity requirements)
   add_test(NAME lint_${lint} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/lint/${lint}.py)
   set_tests_properties(lint_${lint} PROPERTIES LABELS lint TIMEOUT 60)
 endforeach()

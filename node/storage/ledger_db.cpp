@@ -7,6 +7,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
 
 #include <array>
 #include <atomic>
@@ -18,8 +19,11 @@ namespace {
 
 constexpr std::array<const char*, kColumns> kColumnNames{"default", "flat",  "pages",  "blocks",
                                                          "index",   "votes", "history"};
-/// Memtables and block cache share one budget, so that a node's memory has a ceiling.
-constexpr std::size_t kCacheBytes = 128 * 1024 * 1024;
+/// What was read, with indices and filters, and the memtables of all columns: one budget, so that a
+/// node's memory has a ceiling.
+constexpr std::size_t kCacheBytes = 192 * 1024 * 1024;
+/// The memtables' part of it, above which the largest is flushed.
+constexpr std::size_t kMemtablesBytes = 64 * 1024 * 1024;
 constexpr std::size_t kMemtableBytes = 16 * 1024 * 1024;
 constexpr std::uint64_t kWalBytes = 64 * 1024 * 1024;
 /// Info logs of RocksDB itself; they are for its authors, two small ones suffice.
@@ -209,6 +213,8 @@ Result<std::unique_ptr<LedgerDb>> LedgerDb::open(const std::filesystem::path& fo
 
     rocksdb::BlockBasedTableOptions table;
     table.block_cache = rocksdb::NewLRUCache(kCacheBytes);
+    options.write_buffer_manager =
+        std::make_shared<rocksdb::WriteBufferManager>(kMemtablesBytes, table.block_cache);
     table.cache_index_and_filter_blocks = true;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     rocksdb::ColumnFamilyOptions column;

@@ -58,8 +58,8 @@ class DbReader {
 /// when synced, so that a crash at any instruction leaves the last finalized block whole.
 class LedgerDb final : public DbReader {
   public:
-    /// Opens or creates `folder`; brings a folder of version 1, which had no history, up to date.
-    /// Refuses a folder in use by another process, and any other data version.
+    /// Opens or creates `folder`. Refuses a folder in use by another process, and one of another
+    /// data version, which it leaves as it was.
     [[nodiscard]] static Result<std::unique_ptr<LedgerDb>> open(
         const std::filesystem::path& folder);
     ~LedgerDb() override;

@@ -1,4 +1,5 @@
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -30,6 +31,8 @@ using namespace millrace::node;
 
 constexpr int kExitUsage = 1;
 constexpr int kExitFault = 6;
+/// The ledger's 256 tables, its logs, and what threads and workers need.
+constexpr rlim_t kDescriptorsOfNode = 512;
 
 /// Blocks the signals that end a daemon in all threads, and gives them out one by one.
 class StopSignals {
@@ -69,6 +72,25 @@ void on_abort(int /*signal*/) {
 int fail(const Error& error, int exit_code) {
     std::cerr << "millraced: " << error.message << "\n";
     return exit_code;
+}
+
+/// Takes as many descriptors as the bounds on connections can need, where the system allows.
+/// Without them the ledger cannot open its tables, and a node that is merely busy would stop.
+Status<> take_descriptors(const Settings& settings) {
+    // A connection, and the file that goes over it.
+    const rlim_t needed = kDescriptorsOfNode + 2 * rlim_t{settings.rpc_connections_max};
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= needed) return Ok{};
+    if (files.rlim_max < needed)
+        return Err{Error{kExitUsage, "rpc-connections-max " +
+                                         std::to_string(settings.rpc_connections_max) + " needs " +
+                                         std::to_string(needed) +
+                                         " open files and this process may have " +
+                                         std::to_string(files.rlim_max) +
+                                         "; raise the limit (ulimit -n) or lower the setting"}};
+    files.rlim_cur = needed;
+    (void)::setrlimit(RLIMIT_NOFILE, &files);
+    return Ok{};
 }
 
 /// What an owner needs to register this node as a provider's machine. The chains that there are so
@@ -136,6 +158,8 @@ int run(const Settings& settings) {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGABRT, on_abort);
     init_log(settings.log_level, settings.log_json);
+    if (const auto taken = take_descriptors(settings); !taken.has_value())
+        return fail(taken.error(), kExitUsage);
 
     auto db = LedgerDb::open(settings.data_dir / "ledger");
     if (!db.has_value()) return fail(db.error(), db.error().code);

@@ -44,7 +44,7 @@ Result<BlobStore::ArrivalPtr> BlobStore::arrival_of(const BlobId& id, const Chun
         const std::lock_guard lock(mutex_);
         if (const auto known = arrivals_.find(id); known != arrivals_.end()) {
             touch(id, known->second->last_use);
-            ++known->second->users;
+            MILLRACE_CHECK(known->second->enter());
             return known->second;
         }
         MILLRACE_CHECK(reserve(blob_charge(list.length)));
@@ -72,11 +72,12 @@ Result<BlobStore::ArrivalPtr> BlobStore::arrival_of(const BlobId& id, const Chun
         std::filesystem::remove(fresh, ec);
         used_bytes_ -= blob_charge(list.length);
         if (known == arrivals_.end()) return ArrivalPtr();
-        ++known->second->users;
+        MILLRACE_CHECK(known->second->enter());
         return known->second;
     }
     std::filesystem::rename(fresh, part_path_of(id), ec);
-    auto opened = BlobFile::open(part_path_of(id), true);
+    const auto arrival = std::make_shared<Arrival>(list, part_path_of(id));
+    const Status<> opened = arrival->enter();
     if (ec || !opened.has_value()) {
         std::error_code ignored;
         std::filesystem::remove(fresh, ignored);
@@ -85,8 +86,6 @@ Result<BlobStore::ArrivalPtr> BlobStore::arrival_of(const BlobId& id, const Chun
         return Err{ec ? blob_io_error("cannot write " + fresh.string(), ec.value())
                       : opened.error()};
     }
-    const auto arrival = std::make_shared<Arrival>(list, *std::move(opened));
-    arrival->users = 1;
     touch(id, arrival->last_use);
     arrivals_.emplace(id, arrival);
     return arrival;
@@ -115,7 +114,7 @@ Result<BlobStore::Announced> BlobStore::announce(const ChunkList& list) {
     look(out.id, *arrival);
     const Status<> completed = complete_if_whole(out.id, *arrival);
     const std::lock_guard lock(mutex_);
-    --arrival->users;
+    arrival->leave();
     MILLRACE_CHECK(completed);
     out.is_here = entries_.contains(out.id);
     if (out.is_here) return out;
@@ -230,7 +229,7 @@ Result<std::unique_ptr<BlobStore::Part>> BlobStore::part(const BlobId& id, std::
                   "a part is whole chunks of 1,048,576 bytes, or reaches the blob's end at " +
                       std::to_string(length)}};
     touch(id, known->second->last_use);
-    ++known->second->users;
+    MILLRACE_CHECK(known->second->enter());
     return std::make_unique<Part>(*this, id, known->second, offset, size);
 }
 
@@ -241,7 +240,7 @@ BlobStore::Part::Part(BlobStore& store, const BlobId& id, ArrivalPtr arrival, st
 BlobStore::Part::~Part() {
     const std::lock_guard lock(store_.mutex_);
     if (hasher_ && !is_skipped_) arrival_->chunks[chunk()] = Arrival::Chunk::missing;
-    --arrival_->users;
+    arrival_->leave();
 }
 
 Status<> BlobStore::Part::begin_chunk() {

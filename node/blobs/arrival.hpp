@@ -17,15 +17,29 @@ inline constexpr std::uint64_t kWriteBackBytes = 32ULL << 20U;
 [[nodiscard]] std::uint64_t blob_charge(std::uint64_t size);
 
 struct BlobStore::Arrival {
-    Arrival(ChunkList blob, BlobFile part)
-        : list(std::move(blob)), file(std::move(part)), chunks(list.chunks.size()) {
+    Arrival(ChunkList blob, std::filesystem::path part)
+        : list(std::move(blob)), path(std::move(part)), chunks(list.chunks.size()) {
         missing = static_cast<std::uint32_t>(chunks.size());
+    }
+    /// One more user; the first opens the file. Announced blobs that nobody is sending hold no
+    /// descriptor: else whoever announces a thousand of them would take them all.
+    [[nodiscard]] Status<> enter() {
+        if (users == 0) {
+            MILLRACE_TRY(file, BlobFile::open(path, true));
+        }
+        ++users;
+        return Ok{};
+    }
+    void leave() {
+        if (--users == 0) file = BlobFile();
     }
 
     enum class Chunk : std::uint8_t { missing, being_written, here };
 
     const ChunkList list;
-    const BlobFile file;
+    const std::filesystem::path path;
+    /// Open while there are users, who need no lock for it.
+    BlobFile file;
     // Guarded by the store's mutex, as all below.
     std::vector<Chunk> chunks;
     std::uint32_t missing = 0;

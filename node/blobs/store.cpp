@@ -162,9 +162,7 @@ Status<> BlobStore::load_arrivals() {
         auto list = read_list(path, *id);
         std::error_code gone;
         if (!list || fs::file_size(part_path_of(*id), gone) != list->length || gone) continue;
-        auto file = BlobFile::open(part_path_of(*id), true);
-        if (!file.has_value()) continue;
-        const auto arrival = std::make_shared<Arrival>(*std::move(list), *std::move(file));
+        const auto arrival = std::make_shared<Arrival>(*std::move(list), part_path_of(*id));
         // What of it is whole is found out when somebody announces it again.
         arrival->has_old_bytes = true;
         touch(*id, arrival->last_use);

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from support import Bench
+from support import Bench, workers_of
 
 MIB = 1 << 20
 RSS_MAX_MIB = 200
@@ -141,24 +141,46 @@ class Wallet:
         return json.loads(text)
 
 
-def node_rss_mib(bench):
-    """The node's largest resident set since its start."""
-    for line in pathlib.Path(f"/proc/{bench.node.pid}/status").read_text().splitlines():
+def rss_max_mib(pid):
+    """A process's largest resident set since its start."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) // 1024
-    raise AssertionError("no VmHWM")
+    return 0  # it has just ended
 
 
-def restart(bench):
+class Memory(threading.Thread):
+    """The largest resident sets of the node, in all its lives, and of its workers."""
+
+    def __init__(self, bench):
+        super().__init__(daemon=True)
+        self.bench, self.node_mib, self.worker_mib = bench, 0, 0
+
+    def run(self):
+        while True:
+            time.sleep(0.1)
+            self.look()
+
+    def look(self):
+        try:
+            node = self.bench.node.pid
+            self.node_mib = max(self.node_mib, rss_max_mib(node))
+            self.worker_mib = max([self.worker_mib, *map(rss_max_mib, workers_of(node))])
+        except OSError:
+            pass  # between two lives
+
+
+def restart(bench, memory):
     def again():
+        memory.look()
         bench.kill()
         bench.start()
     return again
 
 
-def send_and_fetch(bench, wallet, big, size):
+def send_and_fetch(bench, wallet, big, size, memory):
     """Both ways, each cut in its middle by a node that dies and comes back: nothing moves twice."""
-    way = Way(bench.port, up=size // 2, on_cut=restart(bench))
+    way = Way(bench.port, up=size // 2, on_cut=restart(bench, memory))
     sent = wallet.run("blob", "put", big, node=way.url)
     assert sent["bytes"] == size and sent["moved"] == size, sent
     assert size <= way.moved["up"] <= size + SLACK, f"{way.moved['up']} bytes went up for {size}"
@@ -166,7 +188,7 @@ def send_and_fetch(bench, wallet, big, size):
     assert wallet.run("blob", "put", big)["moved"] == 0
     way.close()
 
-    way = Way(bench.port, down=size // 2, on_cut=restart(bench))
+    way = Way(bench.port, down=size // 2, on_cut=restart(bench, memory))
     back = bench.folder / "back.bin"
     wallet.run("blob", "get", sent["id"], "--output", back, "--from", "http://127.0.0.1:1", "--from", way.url,
                node=way.url)
@@ -258,23 +280,26 @@ def main():
         make_file(big, size // MIB)
         bench.start()
         wallet = Wallet(bench)
-        node_rss = 0
-        for step in (lambda: send_and_fetch(bench, wallet, big, size),
+        memory = Memory(bench)
+        memory.start()
+        blob = None
+        for step in (lambda: send_and_fetch(bench, wallet, big, size, memory),
                      lambda: full_disk(bench, wallet, blob, big, size),
                      lambda: changed_folder(bench, wallet, folder, big, size),
                      lambda: job(bench, wallet, folder, big, size),
                      lambda: no_room(bench, wallet, quota)):
             step_begin = time.monotonic()
             got = step()
-            if isinstance(got, str) and node_rss == 0:
-                blob = got
-            node_rss = max(node_rss, node_rss_mib(bench))
-            print(f"step: {time.monotonic() - step_begin:.1f} s, node {node_rss} MiB, wallet {wallet.rss_mib} MiB")
-        assert node_rss <= RSS_MAX_MIB, f"the node took {node_rss} MiB"
+            blob = blob or got
+            memory.look()
+            print(f"step: {time.monotonic() - step_begin:.1f} s, node {memory.node_mib} MiB, "
+                  f"worker {memory.worker_mib} MiB, wallet {wallet.rss_mib} MiB", flush=True)
+        assert memory.node_mib <= RSS_MAX_MIB, f"the node took {memory.node_mib} MiB"
+        assert memory.worker_mib <= RSS_MAX_MIB, f"the worker took {memory.worker_mib} MiB"
         assert wallet.rss_mib <= RSS_MAX_MIB, f"the wallet took {wallet.rss_mib} MiB"
         bench.stop()
-        print(f"{size // MIB} MiB: {time.monotonic() - begin:.1f} s; resident at most: node {node_rss} MiB, "
-              f"wallet {wallet.rss_mib} MiB")
+        print(f"{size // MIB} MiB: {time.monotonic() - begin:.1f} s; resident at most: node {memory.node_mib} MiB, "
+              f"worker {memory.worker_mib} MiB, wallet {wallet.rss_mib} MiB")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""kill -9 at random moments, 20 times in a row on one folder, while payments and jobs come in.
+"""kill -9 at random moments, 50 times in a row on one folder, while payments and jobs come in.
 
 After each start: every block that was ever seen as final is there with its hash, every job that was ever seen or whose
 posting was final is there, and no worker of the killed node is left. In the end every job has ended in a paid result,
@@ -19,8 +19,8 @@ import time
 from support import Bench, RpcError, is_alive, wait_until, workers_of
 from transfers import Account
 
-ROUNDS = 20
-ROUND_S = (0.3, 2.5)
+ROUNDS = 50
+ROUND_S = (0.2, 1.4)
 # The first start is over within this; each of them begins with what the one before left.
 NEW_ROUNDS, NEW_ROUND_S = 12, 0.2
 END_S = 90

@@ -288,6 +288,40 @@ TEST_SUITE("node/blobs/arrival") {
         CHECK((*store)->read(id_of(content), content.size()).value() == content);
     }
 
+    TEST_CASE("what is announced and not being sent holds no descriptor, also after a restart") {
+        const test::TempDir folder;
+        const auto descriptors = [] {
+            std::size_t open = 0;
+            for (const auto& one : std::filesystem::directory_iterator("/proc/self/fd")) {
+                (void)one;
+                ++open;
+            }
+            return open;
+        };
+        auto store = BlobStore::open(folder.path(), 1U << 30U);
+        const std::size_t before = descriptors();
+        ChunkList list;
+        list.length = 100;
+        list.chunks.emplace_back();
+        for (std::uint8_t i = 0; i < 200; ++i) {
+            list.chunks[0].bytes[0] = i;
+            list.chunks[0].bytes[1] = 1;
+            REQUIRE((*store)->announce(list).has_value());
+        }
+        CHECK(descriptors() == before);
+        store->reset();
+        store = BlobStore::open(folder.path(), 1U << 30U);
+        CHECK(descriptors() == before);
+        const BlobId id = hash_as<BlobId>(blob_id(list).value());
+        CHECK((*store)->state(id).is_arriving);
+        {
+            const auto part = (*store)->part(id, 0, 100);
+            REQUIRE(part.has_value());
+            CHECK(descriptors() == before + 1);
+        }
+        CHECK(descriptors() == before);
+    }
+
     TEST_CASE("any order of announcing, sending, breaking off, restarting ends in the blob") {
         for (std::uint64_t seed = 1; seed <= 8; ++seed) {
             CAPTURE(seed);

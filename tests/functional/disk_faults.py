@@ -9,10 +9,11 @@ to whom it concerns, and the node goes on. In all cases nothing that was final i
 """
 import errno
 import http.client
+import json
 import pathlib
 import sys
 
-from support import Bench, RpcError, get, wait_until
+from support import Bench, get, wait_until
 
 STOP_S = 30
 PAID_S = 60
@@ -130,36 +131,117 @@ def first_start_fault(bin_dir, library):
         bench.stop()
 
 
-def damaged_ledger(bench):
-    """A byte of the database changes while the node is down: it must never answer from damage."""
-    bench.start()
+def read_fault(bench):
+    """A ledger that cannot be read: never a wrong answer, never "not there"; a start says what to do."""
     good = bench.final_blocks()
     bench.stop()
-    tables = sorted((bench.data / "ledger").glob("*.sst"), key=lambda p: p.stat().st_size)
-    assert tables, "the ledger has no table to damage"
-    victim = tables[-1]
-    whole = victim.read_bytes()
-    middle = len(whole) // 3
-    victim.write_bytes(whole[:middle] + bytes([whole[middle] ^ 0x40]) + whole[middle + 1:])
+    bench.start()  # what was in the log is in tables now, which are read
+    bench.new_log()
+    bench.fail("read", "ledger/", errno.EIO)
+    serves_no_other(bench, good)
+    if bench.node.poll() is None:
+        bench.kill()
     bench.new_log()
     bench.launch()
-    try:
-        wait_until("it answers or ends", lambda: bench.node.poll() is not None or bench_answers(bench), STOP_S)
-        if bench.node.poll() is None:
-            try:
-                read = bench.final_blocks()
-                assert all(read.get(h) == block for h, block in good.items()), "a changed block was served"
-                bench.stop()
-            except (OSError, http.client.HTTPException, RpcError):
-                bench.node.wait(timeout=STOP_S)
-    finally:
-        victim.write_bytes(whole)
-    ended, log = bench.node.returncode, bench.new_log()
-    assert ended in (0, DATA_FOLDER, FAULT), f"ended with {ended}\n{log}"
-    if ended:
-        assert "ledger" in log, log
+    code, log = bench.ends_with(STOP_S)
+    bench.heal()
+    assert code == DATA_FOLDER and "ledger" in log and "disk" in log, (code, log)
     bench.start()
     assert bench.final_blocks().items() >= good.items()
+    job_is_paid(bench)
+
+
+def serves_no_other(bench, good):
+    """The node answers as before, or ends with the code of a fault and a sentence about the ledger."""
+    try:
+        read = bench.final_blocks()
+        assert all(read.get(h) == block for h, block in good.items()), "a changed block was served"
+        return
+    except (OSError, http.client.HTTPException):
+        pass
+    code, log = bench.ends_with(STOP_S)
+    assert code == FAULT and "ledger" in log, (code, log)
+
+
+def blob_read_fault(bench):
+    status, answer = bench.put_blob(bytes(range(256)) * 5000)
+    assert status == 200, answer
+    blob = json.loads(answer)["id"]
+    bench.fail("read", "blobs/", errno.EIO)
+    try:
+        status, body = get(bench.port, f"/blob/{blob}")
+        assert status == 500 and b"cannot be read" in body, (status, body)
+    except (OSError, http.client.HTTPException):
+        pass  # cut short, which a client sees by the length
+    bench.heal()
+    assert get(bench.port, f"/blob/{blob}") == (200, bytes(range(256)) * 5000)
+
+
+def damaged_module(bench):
+    """A byte of the module's file changes: no result is made of it, and it can be sent again."""
+    content = pathlib.Path(bench.module).read_bytes()
+    files = [f for f in (bench.data / "blobs").glob("*/*") if f.read_bytes() == content]
+    assert len(files) == 1, files
+    bench.new_log()
+    files[0].write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    posted = bench.wallet_json("job", "post", bench.module, "--gas", "100M", "--max-price", "0.02")
+    # Where the wallet has looked after its module itself, it is whole again; else the provider finds out and waits.
+    wait_until("the damage is told", lambda: "is damaged on the disk and was removed" in bench.log_text()[bench.log_seen:],
+               STOP_S)
+    assert bench.put_blob(content)[0] == 200
+    wait_until("the job is paid", lambda: bench.rpc("job_get", job=posted["job"])["tasks_settled"] == 1, PAID_S)
+
+
+def cut_journal(bench):
+    """The journal's entry of a lease between commit and reveal is cut: named and refused; whole again, it is revealed."""
+    posted = bench.wallet_json("job", "post", bench.module, "--gas", "100M", "--max-price", "0.02")
+    (entry,) = wait_until("a lease is in the journal", lambda: list((bench.data / "provider").glob("*.lease")), PAID_S)
+    bench.kill()
+    assert entry.exists(), "the lease was over before the kill"
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[:len(whole) // 2])
+    bench.new_log()
+    bench.launch()
+    code, log = bench.ends_with(STOP_S)
+    assert code == DATA_FOLDER and entry.name in log and "Move the file away" in log, (code, log)
+    entry.write_bytes(whole)
+    bench.start()
+    wait_until("the job is paid", lambda: bench.rpc("job_get", job=posted["job"])["tasks_settled"] == 1, PAID_S)
+
+
+def damaged_ledger(bench, kind, place):
+    """A byte of the database changes while the node is down: it must never answer from damage, nor lose a block.
+
+    Tables are there after a stop, the log after a kill."""
+    good = bench.final_blocks()
+    if kind == "*.sst":
+        bench.stop()
+    else:
+        job_is_paid(bench)
+        good = bench.final_blocks()
+        bench.kill()
+    files = sorted((bench.data / "ledger").glob(kind), key=lambda p: p.stat().st_size)
+    assert files, f"the ledger has no {kind} to damage"
+    victim = files[-1]
+    whole = victim.read_bytes()
+    at = int(len(whole) * place)
+    victim.write_bytes(whole[:at] + bytes([whole[at] ^ 0x40]) + whole[at + 1:])
+    bench.new_log()
+    bench.launch()
+    wait_until("it answers or ends", lambda: bench.node.poll() is not None or bench_answers(bench), STOP_S)
+    if bench.node.poll() is None:
+        serves_no_other(bench, good)
+        if bench.node.poll() is None:
+            bench.kill()
+    else:
+        log = bench.new_log()
+        assert bench.node.returncode in (DATA_FOLDER, FAULT) and "ledger" in log, (bench.node.returncode, log)
+    if victim.exists():
+        victim.write_bytes(whole)
+        bench.start()
+        assert bench.final_blocks().items() >= good.items(), "a final block is gone"
+        return
+    bench.start()  # it was read to its end before it was put away: nothing of it was lost, as was seen
 
 
 def bench_answers(bench):
@@ -183,11 +265,21 @@ def main():
             print(f"ledger: {operation} fails with {errno.errorcode[code]}: stops, loses nothing", flush=True)
         blob_fault(bench)
         print("blobs: a full disk is told, nothing half-written", flush=True)
+        blob_read_fault(bench)
+        print("blobs: a read that fails is told or cut short", flush=True)
+        damaged_module(bench)
+        print("blobs: a damaged module makes no result and is sent again", flush=True)
         for part in ("provider/", "trees/"):
             provider_fault(bench, part)
             print(f"{part}: a full disk delays, the job is paid", flush=True)
+        cut_journal(bench)
+        print("a journal that was cut is named, and whole again it is used", flush=True)
+        read_fault(bench)
+        print("a ledger that cannot be read is never answered from", flush=True)
+        for kind, place in (("*.sst", 0.1), ("*.sst", 0.33), ("*.sst", 0.7), ("*.log", 0.2), ("*.log", 0.5)):
+            damaged_ledger(bench, kind, place)
+        job_is_paid(bench)
         bench.stop()
-        damaged_ledger(bench)
         print("a damaged ledger is never served", flush=True)
 
 

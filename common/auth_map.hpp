@@ -126,17 +126,16 @@ using MapPageWrites = std::map<MapPageId, std::optional<Bytes>>;
 void merge_writes(MapPageWrites& earlier, const MapPageWrites& later);
 
 /// Pages of a speculative block over those of its parent, which may be such a layer itself.
-/// `below` outlives this.
+/// Both outlive this.
 class MapOverlay final : public MapPageStore {
   public:
-    MapOverlay(const MapPageStore& below, MapPageWrites writes)
-        : below_(below), writes_(std::move(writes)) {}
+    MapOverlay(const MapPageStore& below, const MapPageWrites& writes)
+        : below_(below), writes_(writes) {}
     [[nodiscard]] std::optional<Bytes> get(const MapPageId& id) const override;
-    [[nodiscard]] const MapPageWrites& writes() const { return writes_; }
 
   private:
     const MapPageStore& below_;
-    MapPageWrites writes_;
+    const MapPageWrites& writes_;
 };
 
 /// The stored pages are not those that the root commits to: lost, damaged or stale. Never an

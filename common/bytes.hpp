@@ -44,6 +44,16 @@ inline std::string_view as_text(ByteView raw) noexcept {
     return {reinterpret_cast<const char*>(raw.data()), raw.size()};
 }
 
+/// Byte order of keys, for maps that are asked with a view: no copy of the key for a look.
+struct ByteLess {
+    using is_transparent = void;
+    [[nodiscard]] bool operator()(ByteView a, ByteView b) const noexcept {
+        const std::size_t common = a.size() < b.size() ? a.size() : b.size();
+        const int order = common == 0 ? 0 : std::memcmp(a.data(), b.data(), common);
+        return order != 0 ? order < 0 : a.size() < b.size();
+    }
+};
+
 /// Little-endian unsigned integers at the start of a buffer that is long enough.
 template <class Integer>
 [[nodiscard]] constexpr Integer load_le(const std::uint8_t* from) noexcept {

@@ -25,12 +25,12 @@ constexpr std::size_t kScanPageMax = 4'096;
 
 }  // namespace
 
-std::optional<Bytes> Overlay::get(ByteView key) const {
-    const auto found = writes_.find(Bytes(key.begin(), key.end()));
+std::optional<Bytes> OverlayView::get(ByteView key) const {
+    const auto found = writes_.find(key);
     return found != writes_.end() ? found->second : base_.get(key);
 }
 
-std::vector<StateEntry> Overlay::scan(ByteView prefix, ByteView from, std::size_t limit) const {
+std::vector<StateEntry> OverlayView::scan(ByteView prefix, ByteView from, std::size_t limit) const {
     std::vector<StateEntry> out;
     Bytes next = first_key(prefix, from);
     auto ours = writes_.lower_bound(next);
@@ -66,12 +66,11 @@ std::vector<StateEntry> Overlay::scan(ByteView prefix, ByteView from, std::size_
 }
 
 std::optional<Bytes> ReadCache::get(ByteView key) const {
-    Bytes owned(key.begin(), key.end());
-    const auto found = seen_.find(owned);
+    const auto found = seen_.find(key);
     if (found != seen_.end()) return found->second;
     std::optional<Bytes> value = base_.get(key);
     bytes_ += key.size() + (value ? value->size() : 0);
-    if (bytes_ <= kBytesMax) seen_.emplace(std::move(owned), value);
+    if (bytes_ <= kBytesMax) seen_.emplace(Bytes(key.begin(), key.end()), value);
     return value;
 }
 
@@ -84,12 +83,11 @@ void Overlay::put(Bytes key, Bytes value) {
 
 void Overlay::erase(ByteView key) {
     ++touched_;
-    Bytes owned(key.begin(), key.end());
     // What the base does not have needs no deletion: writes then name real changes only.
     if (base_.get(key))
-        writes_.insert_or_assign(std::move(owned), std::nullopt);
-    else
-        writes_.erase(owned);
+        writes_.insert_or_assign(Bytes(key.begin(), key.end()), std::nullopt);
+    else if (const auto ours = writes_.find(key); ours != writes_.end())
+        writes_.erase(ours);
 }
 
 void Overlay::absorb(const StateWrites& writes) {

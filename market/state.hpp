@@ -41,7 +41,7 @@ class StateReader {
 };
 
 /// What a block did to the state: keys in order; absent values are deletions.
-using StateWrites = std::map<Bytes, std::optional<Bytes>, std::less<>>;
+using StateWrites = std::map<Bytes, std::optional<Bytes>, ByteLess>;
 
 /// Port to the authenticated map: the root after `writes` were applied to the state that the block
 /// began with. Does not write.
@@ -54,15 +54,31 @@ class StateCommitter {
     [[nodiscard]] virtual StateRoot root_after(const StateWrites& writes) const = 0;
 };
 
-/// Writes in memory over a reader; itself a reader, so that speculative blocks stack.
-/// `base` must outlive it.
+/// What others wrote, over the state that they wrote on: speculative blocks stack. Both must
+/// outlive it. The base may come to hold some or all of the writes in the meantime: they cover it.
+class OverlayView final : public StateReader {
+  public:
+    OverlayView(const StateReader& base, const StateWrites& writes)
+        : base_(base), writes_(writes) {}
+    [[nodiscard]] std::optional<Bytes> get(ByteView key) const override;
+    [[nodiscard]] std::vector<StateEntry> scan(ByteView prefix, ByteView from,
+                                               std::size_t limit) const override;
+
+  private:
+    const StateReader& base_;
+    const StateWrites& writes_;
+};
+
+/// Writes in memory over a reader; itself a reader. `base` must outlive it.
 class Overlay final : public StateReader {
   public:
     explicit Overlay(const StateReader& base) : base_(base) {}
 
-    [[nodiscard]] std::optional<Bytes> get(ByteView key) const override;
+    [[nodiscard]] std::optional<Bytes> get(ByteView key) const override { return all_.get(key); }
     [[nodiscard]] std::vector<StateEntry> scan(ByteView prefix, ByteView from,
-                                               std::size_t limit) const override;
+                                               std::size_t limit) const override {
+        return all_.scan(prefix, from, limit);
+    }
     void put(Bytes key, Bytes value);
     void erase(ByteView key);
 
@@ -76,6 +92,7 @@ class Overlay final : public StateReader {
   private:
     const StateReader& base_;
     StateWrites writes_;
+    OverlayView all_{base_, writes_};
     std::uint64_t touched_ = 0;
 };
 
@@ -94,7 +111,7 @@ class ReadCache final : public StateReader {
     /// Above what the rows of one block's transfers need.
     static constexpr std::size_t kBytesMax = 64U << 20U;
     const StateReader& base_;
-    mutable std::map<Bytes, std::optional<Bytes>, std::less<>> seen_;
+    mutable StateWrites seen_;
     mutable std::size_t bytes_ = 0;
 };
 

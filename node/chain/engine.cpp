@@ -52,6 +52,7 @@ class ChainEngine::Impl {
     Status<> start() {
         MILLRACE_TRY(const std::vector<cs::Record> records, read_log());
         begin_epoch(records);
+        ports_.app.wake_by([this] { notify_work(); });
         thread_ = std::thread([this] { run(); });
         return Ok{};
     }
@@ -62,6 +63,7 @@ class ChainEngine::Impl {
             is_stopping_ = true;
         }
         wake_.notify_all();
+        ports_.app.wake_by({});
         if (thread_.joinable()) thread_.join();
     }
 
@@ -178,6 +180,7 @@ class ChainEngine::Impl {
     void drain() {
         // What a step asks for is answered before the next outside event: the order of effects
         // holds.
+        hear_durable(Application::Wait::no);
         while (!events_.empty() && !is_dead_) {
             const cs::Event event{now(), std::move(events_.front().what)};
             if (watch_.fault()) return die(*watch_.fault());
@@ -188,8 +191,13 @@ class ChainEngine::Impl {
                 if (is_dead_) return;
                 perform(effect);
             }
+            hear_durable(Application::Wait::no);
             if (is_epoch_over_) {
                 is_epoch_over_ = false;
+                // The next epoch's log takes the place of this one's, which until then is what
+                // would make its last blocks final again after a crash.
+                hear_durable(Application::Wait::all);
+                if (is_dead_) return;
                 events_.clear();
                 begin_epoch({});
             }
@@ -265,7 +273,16 @@ class ChainEngine::Impl {
         // After a restart a boundary block may be known by its certificate alone: the machine has
         // to hear that the epoch is over before it would build on it.
         if (*is_boundary) answer(cs::CloseEpoch{});
-        answer(cs::FinalizedDurably{e.certificate.subject.proposal.block});
+        is_waiting_told_.reset();
+        tell_work();
+    }
+
+    /// Tells the machine what has reached the disk. Only what it was told may leave the vote log.
+    void hear_durable(Application::Wait wait) {
+        const auto newest = ports_.app.durable(wait);
+        if (!newest.has_value()) return die(newest.error());
+        if (!*newest) return;
+        answer(cs::FinalizedDurably{**newest});
         is_waiting_told_.reset();
         tell_work();
         compact_log();

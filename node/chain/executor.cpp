@@ -118,23 +118,20 @@ struct Executor::Speculative {
     /// Kept while this one reads through it; let go once it is final.
     std::shared_ptr<Speculative> parent;
 
-    market::Block block;
-    market::BlockOutcome outcome;
-    BlockHash hash;
-    MapRoot map;
-    std::optional<market::Overlay> state;
+    ExecutedBlockPtr done;
+    std::optional<market::OverlayView> state;
     std::optional<MapOverlay> pages;
 
     /// Takes the outcome in; from then on children may stand on this block.
     void settle(market::Block executed, market::BlockOutcome result, MapUpdate update) {
-        block = std::move(executed);
-        outcome = std::move(result);
-        hash = market::block_hash(block.header);
-        map = update.root;
-        state.emplace(state_link);
-        state->absorb(outcome.writes);
-        pages.emplace(pages_link, std::move(update.writes));
+        const BlockHash hash = market::block_hash(executed.header);
+        done = std::make_shared<const ExecutedBlock>(
+            ExecutedBlock{std::move(executed), std::move(result), hash, std::move(update.root),
+                          std::move(update.writes)});
+        state.emplace(state_link, done->outcome.writes);
+        pages.emplace(pages_link, done->pages);
     }
+    [[nodiscard]] const market::BlockHeader& header() const { return done->block.header; }
 };
 
 Executor::Executor(Ports ports)
@@ -142,7 +139,8 @@ Executor::Executor(Ports ports)
       db_state_(ports_.db),
       db_pages_(ports_.db),
       tx_checks_(TxChecks::threads_here(),
-                 [this](const TxHash& hash) { return ports_.mempool.find(hash); }) {}
+                 [this](const TxHash& hash) { return ports_.mempool.find(hash); }),
+      finalizer_({ports_.db, ports_.mempool, ports_.on_final, ports_.history_blocks}) {}
 
 Result<std::unique_ptr<Executor>> Executor::open(Ports ports, const market::Genesis& genesis) {
     std::unique_ptr<Executor> executor(new Executor(std::move(ports)));
@@ -188,16 +186,24 @@ std::shared_ptr<Executor::Speculative> Executor::find(const BlockHash& hash) con
 }
 
 std::shared_ptr<Executor::Speculative> Executor::fresh_on(const BlockHash& parent) const {
-    if (parent == head_.hash) return std::make_shared<Speculative>(db_state_, db_pages_, head_.map);
+    if (parent == head_.hash && under_way_.empty())
+        return std::make_shared<Speculative>(db_state_, db_pages_, head_.map);
     const std::shared_ptr<Speculative> below = find(parent);
-    if (!below) return nullptr;
-    auto block = std::make_shared<Speculative>(*below->state, *below->pages, below->map);
+    // What lies under the head is on its way into the database: nothing can stand on it any more.
+    if (!below || below->header().height < head_.height) return nullptr;
+    auto block = std::make_shared<Speculative>(*below->state, *below->pages, below->done->map);
     block->parent = below;
     return block;
 }
 
 void Executor::keep(std::shared_ptr<Speculative> block) {
-    blocks_[block->hash] = std::move(block);
+    const BlockHash hash = block->done->hash;
+    blocks_[hash] = std::move(block);
+}
+
+const market::StateReader& Executor::head_state() const {
+    if (under_way_.empty()) return db_state_;
+    return *find(head_.hash)->state;
 }
 
 std::optional<Application::Built> Executor::build(const cs::BuildBlock& wanted) {
@@ -243,12 +249,12 @@ std::optional<Application::Built> Executor::build(const cs::BuildBlock& wanted) 
     stuck_at_ = built->block.transactions.empty() ? std::optional(version) : std::nullopt;
     fresh->settle(std::move(built->block), std::move(built->outcome), committer.take());
     keep(fresh);
-    return Built{encode(fresh->block), fresh->outcome.last_of_epoch};
+    return Built{encode(fresh->done->block), fresh->done->outcome.last_of_epoch};
 }
 
 Application::Checked Executor::check(const cs::CheckBlock& wanted) {
     if (const auto known = find(wanted.block->facts.hash))
-        return {cs::Verdict::valid, known->outcome.last_of_epoch};
+        return {cs::Verdict::valid, known->done->outcome.last_of_epoch};
     const std::shared_ptr<Speculative> fresh = fresh_on(wanted.block->facts.parent);
     // A parent that is not here yet comes by itself; the machine asks again.
     if (!fresh) return {cs::Verdict::pending, false};
@@ -266,14 +272,12 @@ Application::Checked Executor::check(const cs::CheckBlock& wanted) {
     }
     fresh->settle(*std::move(block), *std::move(outcome), committer.take());
     keep(fresh);
-    return {cs::Verdict::valid, fresh->outcome.last_of_epoch};
+    return {cs::Verdict::valid, fresh->done->outcome.last_of_epoch};
 }
 
 Result<bool> Executor::finalize(const cs::Finalize& final) {
-    std::vector<DbWrite> batch;
-    MapPageWrites pages;
-    market::StateWrites state;
-    std::vector<FinalBlockPtr> news;
+    Finalizer::Work work;
+    std::deque<UnderWay> fresh;
     Head head = head_;
     for (const cs::BlockPtr& block : final.blocks) {
         if (block->facts.height <= head_.height) continue;  // told again after a restart
@@ -290,99 +294,98 @@ Result<bool> Executor::finalize(const cs::Finalize& final) {
                               "this data folder differs from the validators'"}};
             executed = find(block->facts.hash);
         }
-        for (const auto& [key, value] : executed->outcome.writes) state[key] = value;
-        merge_writes(pages, executed->pages->writes());
-        const bool is_last = block == final.blocks.back();
-        StoredBlock stored{executed->block, executed->outcome.receipts, std::nullopt};
-        if (is_last) stored.certificate = final.certificate;
-        BlockStore::put_block(batch, stored, executed->hash);
-        append_history(batch, {executed->block, executed->outcome.receipts,
-                               executed->outcome.events, *executed->state});
-        head.hash = executed->hash;
-        head.height = executed->block.header.height;
-        head.time = executed->block.header.time;
-        head.epoch = executed->block.header.epoch;
-        head.last_of_epoch = executed->outcome.last_of_epoch;
-        head.map = executed->map;
-        news.push_back(std::make_shared<const FinalBlock>(
-            FinalBlock{executed->hash, executed->block.header, executed->outcome.receipts,
-                       executed->outcome.events}));
+        const ExecutedBlockPtr& done = executed->done;
+        head.hash = done->hash;
+        head.height = done->block.header.height;
+        head.time = done->block.header.time;
+        head.epoch = done->block.header.epoch;
+        head.last_of_epoch = done->outcome.last_of_epoch;
+        head.map = done->map;
+        work.blocks.push_back(done);
+        fresh.push_back({done->hash, done->block.transactions.size()});
     }
     // A finalization that is told again must not put an older proof in the place of a newer one.
-    if (news.empty() && final.certificate.subject.view <= head_.view) return head_.last_of_epoch;
-    head.view = final.certificate.subject.view;
-    head.certificate = final.certificate;
-    append_state(batch, state);
-    append_pages(batch, pages);
-    BlockStore::put_head(batch, head);
-    MILLRACE_CHECK(ports_.db.commit(batch));
-    head_ = std::move(head);
-    ports_.db.release_history_below(
-        history_floor(head_.height, ports_.history_blocks, Height{}).value);
-    for (const FinalBlockPtr& block : news)
-        if (const auto executed = find(block->hash))
-            ports_.mempool.remove_final(executed->block.transactions);
-    ports_.mempool.drop_expired(head_.time);
-    forget_below(head_.height);
+    if (!work.blocks.empty() || final.certificate.subject.view > head_.view) {
+        head.view = final.certificate.subject.view;
+        head.certificate = final.certificate;
+    }
+    head_ = head;
+    under_way_.insert(under_way_.end(), fresh.begin(), fresh.end());
     forget_orphans();
-    for (const FinalBlockPtr& block : news) ports_.on_final(block);
+    work.head = std::move(head);
+    work.proven = final.certificate.subject.proposal.block;
+    finalizer_.hand_over(std::move(work));
     return head_.last_of_epoch;
 }
 
-void Executor::forget_below(Height height) {
-    for (auto it = blocks_.begin(); it != blocks_.end();) {
-        Speculative& block = *it->second;
-        if (block.block.header.height <= height) {
-            it = blocks_.erase(it);
-            continue;
-        }
-        // What stood on the new head reads the database from now on, which holds the same.
-        if (block.block.header.parent == head_.hash) {
-            block.state_link.turn_to(db_state_);
-            block.pages_link.turn_to(db_pages_);
-            block.parent.reset();
-        }
-        ++it;
+Result<std::optional<BlockHash>> Executor::durable(Wait wait) {
+    MILLRACE_TRY(const std::optional<BlockHash> newest, finalizer_.take_durable(wait == Wait::all));
+    if (newest) forget_durable(*newest);
+    return newest;
+}
+
+void Executor::forget_durable(const BlockHash& newest) {
+    const auto last = std::find_if(under_way_.begin(), under_way_.end(),
+                                   [&](const UnderWay& one) { return one.hash == newest; });
+    // Told again, and durable before.
+    if (last == under_way_.end()) return;
+    for (auto it = under_way_.begin(); it != std::next(last); ++it) blocks_.erase(it->hash);
+    under_way_.erase(under_way_.begin(), std::next(last));
+    // What stood on it reads the database from now on, which holds the same.
+    for (const auto& [hash, block] : blocks_) {
+        if (block->header().parent != newest) continue;
+        block->state_link.turn_to(db_state_);
+        block->pages_link.turn_to(db_pages_);
+        block->parent.reset();
     }
 }
 
-/// What stands on a block that came to nothing can never become final, and its overlay reads
-/// through to a database that has gone another way.
+/// What stands on a block that came to nothing can never become final, and its overlay would read
+/// through to a database that goes another way.
 void Executor::forget_orphans() {
     std::vector<std::shared_ptr<Speculative>> by_height;
     by_height.reserve(blocks_.size());
     for (const auto& [hash, block] : blocks_) by_height.push_back(block);
-    std::sort(by_height.begin(), by_height.end(), [](const auto& a, const auto& b) {
-        return a->block.header.height < b->block.header.height;
-    });
+    std::sort(by_height.begin(), by_height.end(),
+              [](const auto& a, const auto& b) { return a->header().height < b->header().height; });
     for (const std::shared_ptr<Speculative>& block : by_height) {
-        const BlockHash& parent = block->block.header.parent;
-        if (parent != head_.hash && !blocks_.contains(parent)) blocks_.erase(block->hash);
+        const bool is_final =
+            std::any_of(under_way_.begin(), under_way_.end(),
+                        [&](const UnderWay& one) { return one.hash == block->done->hash; });
+        const BlockHash& parent = block->header().parent;
+        const bool stands = block->header().height > head_.height &&
+                            (parent == head_.hash || blocks_.contains(parent));
+        if (!is_final && !stands) blocks_.erase(block->done->hash);
     }
 }
 
 std::optional<WallTime> Executor::wall_of(ActiveTime at) const {
-    const market::ChainState chain = market::load_chain(db_state_);
+    const market::ChainState chain = market::load_chain(head_state());
     const std::uint64_t ahead =
         at.value > chain.active_time.value ? at.value - chain.active_time.value : 0;
     return WallTime{chain.time.value + ahead};
 }
 
 bool Executor::has_work() const {
-    return ports_.mempool.usage().transactions > 0 && ports_.mempool.version() != stuck_at_;
+    // What is final leaves the mempool once it is durable. Should some of it have come from others
+    // and never been here, this counts too low until then, and no longer.
+    std::size_t is_final = 0;
+    for (const UnderWay& one : under_way_) is_final += one.transactions;
+    return ports_.mempool.usage().transactions > is_final && ports_.mempool.version() != stuck_at_;
 }
 
 std::optional<WallTime> Executor::work_due() const {
-    const auto at = market::next_work(db_state_);
+    const auto at = market::next_work(head_state());
     return at ? wall_of(*at) : std::nullopt;
 }
 
 cs::Config Executor::next_epoch(const std::optional<Ed25519Key>& self) const {
-    const market::ChainState chain = market::load_chain(db_state_);
+    const market::StateReader& state = head_state();
+    const market::ChainState chain = market::load_chain(state);
     // The state after a boundary block is in the next epoch already.
     const Epoch epoch = chain.epoch;
     std::vector<cs::Validator> validators;
-    const auto members = market::find_epoch_set(db_state_, epoch);
+    const auto members = market::find_epoch_set(state, epoch);
     MILLRACE_ASSERT(members.has_value());
     for (const market::SetMember& member : members->members)
         validators.push_back({member.vote_key, member.weight});
@@ -394,7 +397,7 @@ cs::Config Executor::next_epoch(const std::optional<Ed25519Key>& self) const {
     config.validators = std::make_shared<const cs::ValidatorSet>(*std::move(set));
     config.seed = cs::leader_seed(hash_as<cs::Beacon>(chain.epoch_seeds[0]), epoch);
     if (self) config.self = config.validators->find(*self);
-    config.timing.spacing_min_ms = market::load_params(db_state_).time.block_spacing_min_ms;
+    config.timing.spacing_min_ms = market::load_params(state).time.block_spacing_min_ms;
     // As the first block of an epoch the boundary is closed to nobody: the next one stands on it.
     config.floor.block = {head_.hash, head_.height, head_.time, false};
     if (!head_.last_of_epoch && head_.certificate) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "node/chain/application.hpp"
 #include "node/chain/block_store.hpp"
 #include "node/chain/engine.hpp"
+#include "node/chain/finalizer.hpp"
 #include "node/chain/state_db.hpp"
 #include "node/chain/tx_checks.hpp"
 #include "node/mempool/mempool.hpp"
@@ -31,17 +33,8 @@ class Ed25519Verifier final : public consensus::VoteVerifier {
                               const Ed25519Signature& signature) const override;
 };
 
-/// What became final, for those who watch: read-only, shared between threads.
-struct FinalBlock {
-    BlockHash hash;
-    market::BlockHeader header;
-    std::vector<market::Receipt> receipts;
-    std::vector<market::Event> events;
-};
-using FinalBlockPtr = std::shared_ptr<const FinalBlock>;
-
-/// The ledger under agreement: builds and executes blocks on overlays in memory, and writes only
-/// what is final, all of it in one synced batch. Lives on the engine's thread.
+/// The ledger under agreement: builds and executes blocks on overlays in memory, and hands what is
+/// final to the thread that writes it. Lives on the engine's thread.
 class Executor final : public Application {
   public:
     struct Ports {
@@ -50,6 +43,7 @@ class Executor final : public Application {
         const Clock& clock;
         /// The own keys, where this node validates.
         Signer* signer = nullptr;
+        /// Told of each block once it is durable, from a thread of the executor's.
         std::function<void(const FinalBlockPtr&)> on_final;
         /// Newest blocks whose history is kept; 0 keeps all.
         std::uint64_t history_blocks = 0;
@@ -63,6 +57,8 @@ class Executor final : public Application {
     [[nodiscard]] std::optional<Built> build(const consensus::BuildBlock& wanted) override;
     [[nodiscard]] Checked check(const consensus::CheckBlock& block) override;
     [[nodiscard]] Result<bool> finalize(const consensus::Finalize& final) override;
+    [[nodiscard]] Result<std::optional<BlockHash>> durable(Wait wait) override;
+    void wake_by(std::function<void()> wake) override { finalizer_.wake_by(std::move(wake)); }
     [[nodiscard]] bool has_work() const override;
     [[nodiscard]] std::optional<WallTime> work_due() const override;
 
@@ -75,8 +71,10 @@ class Executor final : public Application {
     [[nodiscard]] Status<> begin(const market::Genesis& genesis);
     [[nodiscard]] std::shared_ptr<Speculative> find(const BlockHash& hash) const;
     [[nodiscard]] std::shared_ptr<Speculative> fresh_on(const BlockHash& parent) const;
+    /// The state after the head, durable or not.
+    [[nodiscard]] const market::StateReader& head_state() const;
     void keep(std::shared_ptr<Speculative> block);
-    void forget_below(Height height);
+    void forget_durable(const BlockHash& newest);
     void forget_orphans();
     [[nodiscard]] std::optional<WallTime> wall_of(ActiveTime at) const;
 
@@ -84,11 +82,21 @@ class Executor final : public Application {
     DbState db_state_;
     DbPages db_pages_;
     ChainId chain_;
+    /// The newest final block, which the database has once `under_way_` is empty.
     Head head_;
+    /// Final blocks that are not durable yet, oldest first.
+    struct UnderWay {
+        BlockHash hash;
+        std::size_t transactions = 0;
+    };
+    std::deque<UnderWay> under_way_;
+    /// Blocks above the newest durable one.
     std::map<BlockHash, std::shared_ptr<Speculative>> blocks_;
     TxChecks tx_checks_;
     /// The mempool's version of which no transaction could go into the last block built here.
     std::optional<std::uint64_t> stuck_at_;
+    /// Last: its thread ends before what it uses.
+    Finalizer finalizer_;
 };
 
 }  // namespace millrace::node

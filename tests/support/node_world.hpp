@@ -63,6 +63,14 @@ class NodeChain {
         REQUIRE(facts.has_value());
         return std::make_shared<const consensus::Block>(consensus::Block{*facts, bytes});
     }
+    /// Makes blocks final and waits until they are durable, so that a test can look at once.
+    Result<bool> finalize(const consensus::Finalize& final) const {
+        auto ended = executor->finalize(final);
+        if (!ended.has_value()) return ended;
+        MILLRACE_TRY(const auto newest, executor->durable(node::Application::Wait::all));
+        REQUIRE(newest == final.certificate.subject.proposal.block);
+        return ended;
+    }
     /// A finalization of one block; the executor takes agreement's word for its certificate.
     [[nodiscard]] static consensus::Finalize final_of(std::vector<consensus::BlockPtr> blocks) {
         consensus::Finalize out;
@@ -105,10 +113,15 @@ class FailingApplication final : public node::Application {
             fail_at != Point::never && (!only_boundary || was_boundary) && skip-- == 0;
         if (is_due && fail_at == Point::before_finalize) return Err{Error{6, "crash"}};
         auto done = inner_.finalize(final);
-        questions_left_ = 2;
         if (is_due) return Err{Error{6, "crash"}};
         return done;
     }
+    Result<std::optional<BlockHash>> durable(Wait wait) override {
+        auto newest = inner_.durable(wait);
+        if (newest.has_value() && *newest) questions_left_ = 2;
+        return newest;
+    }
+    void wake_by(std::function<void()> wake) override { inner_.wake_by(std::move(wake)); }
     [[nodiscard]] bool has_work() const override {
         int left = questions_left_.load();
         while (left > 0 && left != kNotFinal &&

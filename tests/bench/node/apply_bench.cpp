@@ -54,10 +54,12 @@ void run(std::uint64_t accounts, std::size_t blocks) {
             }
             made.push_back(leader.build());
             leader.finalize(made.back());
+            leader.wait_durable();
         }
         while (leader.mempool.usage().transactions != 0) {
             made.push_back(leader.build());
             leader.finalize(made.back());
+            leader.wait_durable();
         }
     }
     bench::Chain follower(follower_folder.path() / "ledger", founding);
@@ -68,6 +70,7 @@ void run(std::uint64_t accounts, std::size_t blocks) {
         follower.check(block);
         follower.finalize(block);
     }
+    follower.wait_durable();
     const double whole = watch.milliseconds();
     const double count = static_cast<double>(all.size());
     fmt::print("node/apply accounts:{} transfers:{} blocks:{}\n", accounts, all.size(),

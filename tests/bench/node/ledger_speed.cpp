@@ -63,7 +63,6 @@ void Chain::open() {
 void Chain::add_accounts(std::uint64_t count) {
     constexpr std::uint64_t kBatch = 100'000;
     const node::DbState state(*db);
-    const node::DbPages pages(*db);
     market::ChainState chain = market::load_chain(state);
     for (std::uint64_t from = 0; from < count; from += kBatch) {
         market::StateWrites writes;
@@ -74,17 +73,20 @@ void Chain::add_accounts(std::uint64_t count) {
             writes[market::account_key(crowd_address(i)).bytes()] = encode(account);
         }
         writes[market::chain_key().bytes()] = encode(chain);
-        node::Head head = this->head();
-        auto update = update_map(pages, head.map, market::map_changes(writes));
-        MILLRACE_ASSERT(update.has_value());
-        head.map = update->root;
-        std::vector<node::DbWrite> batch;
-        for (auto& [key, value] : writes) batch.push_back({node::Column::flat, key, value});
-        for (auto& [id, page] : update->writes)
-            batch.push_back({node::Column::pages, id.key(), page});
-        node::BlockStore::put_head(batch, head);
-        MILLRACE_ASSERT(db->commit(batch).has_value());
+        plant(writes);
     }
+}
+
+void Chain::plant(const market::StateWrites& writes) {
+    node::Head head = this->head();
+    auto update = update_map(node::DbPages(*db), head.map, market::map_changes(writes));
+    MILLRACE_ASSERT(update.has_value());
+    head.map = update->root;
+    std::vector<node::DbWrite> batch;
+    for (const auto& [key, value] : writes) batch.push_back({node::Column::flat, key, value});
+    for (auto& [id, page] : update->writes) batch.push_back({node::Column::pages, id.key(), page});
+    node::BlockStore::put_head(batch, head);
+    MILLRACE_ASSERT(db->commit(batch).has_value());
     // The executor has the head's root in memory: it reads it anew.
     open();
 }
@@ -120,6 +122,11 @@ void Chain::finalize(const consensus::BlockPtr& block) {
         consensus::Subject::finalize(facts.view, {View{facts.view.value - 1}, facts.hash});
     out.blocks = {block};
     MILLRACE_ASSERT(executor->finalize(out).has_value());
+    MILLRACE_ASSERT(executor->durable(node::Application::Wait::no).has_value());
+}
+
+void Chain::wait_durable() {
+    MILLRACE_ASSERT(executor->durable(node::Application::Wait::all).has_value());
 }
 
 Address crowd_address(std::uint64_t number) {

@@ -49,11 +49,15 @@ class Chain {
     /// Adds accounts beside the chain's rules, straight into the database and the tree: how a
     /// ledger of 10^6 accounts stands without signing 10^6 transfers.
     void add_accounts(std::uint64_t count);
+    /// Writes rows of state beside the chain's rules.
+    void plant(const market::StateWrites& writes);
     [[nodiscard]] node::Head head() const;
     /// Builds the next block out of what waits in the mempool; its bytes, as agreement has them.
     [[nodiscard]] consensus::BlockPtr build();
     void check(const consensus::BlockPtr& block);
+    /// Returns while the block is still on its way to the disk, as in a node.
     void finalize(const consensus::BlockPtr& block);
+    void wait_durable();
 
     StillClock clock;
     node::Mempool mempool{256U << 20U};

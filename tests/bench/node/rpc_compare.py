@@ -4,8 +4,8 @@
 usage: rpc_compare.py BIN_DIR [--anvil PROGRAM --ethers DIR] [--rounds N] [--transfers N]
 
 Reads: `wrk -t1 -c64` on state_account, against eth_getBalance. Transfers: signed before, posted one HTTP call each over
-64 connections, from the first call until the last is final, against eth_sendRawTransaction until it is in a block; and
-ours in batches of 100. Needs wrk (Debian); anvil and ethers are npm's `@foundry-rs/anvil-linux-amd64` and `ethers`.
+64 connections (bench_post_lines), from the first call until the last is final, against eth_sendRawTransaction until it
+is in a block; and ours in batches of 100. Needs wrk (Debian); anvil and ethers are npm's `@foundry-rs/anvil-linux-amd64` and `ethers`.
 """
 import argparse
 import json
@@ -26,20 +26,29 @@ SENDERS = 500
 BATCH = 100
 READ_S = 5
 FINAL_S = 120
-LINES_S = 120
+CONNECTIONS = 64
+LINES_S = 300
 EXPIRY_MS = 300_000
 
 
-def wrk(port, seconds, **env):
-    """Requests a second, and the seconds that it took."""
-    begin = time.monotonic()
-    out = subprocess.run(["wrk", "-t1", "-c64", f"-d{seconds}s", "-s", str(HERE / "post.lua"), f"http://127.0.0.1:{port}/"],
-                         env={**os.environ, **env}, check=True, capture_output=True, text=True,
-                         timeout=seconds + 60).stdout
+def wrk(port, body):
+    """Requests a second."""
+    out = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{READ_S}s", "-s", str(HERE / "post.lua"),
+                          f"http://127.0.0.1:{port}/"],
+                         env={**os.environ, "BODY": body}, check=True, capture_output=True, text=True,
+                         timeout=READ_S + 60).stdout
     errors = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     if errors:
         print(f"  {errors.group(0)}", file=sys.stderr)
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)), time.monotonic() - begin
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+def post_lines(bin_dir, port, file):
+    """Posts each line once; all must be taken."""
+    done = subprocess.run([str(pathlib.Path(bin_dir) / "bench_post_lines"), str(port), str(CONNECTIONS), file], check=True,
+                          capture_output=True, text=True, timeout=LINES_S)
+    count, _, errors = done.stdout.split()
+    assert errors == "0", f"{errors} of {count} requests were refused"
 
 
 def call(port, method, *params):
@@ -51,7 +60,7 @@ def call(port, method, *params):
 
 def our_reads(bench, address):
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "state_account", "params": [address]})
-    return wrk(bench.port, READ_S, BODY=body)[0]
+    return wrk(bench.port, body)
 
 
 def waiting(bench):
@@ -67,11 +76,11 @@ def our_transfers(bin_dir, count, batch):
         subprocess.run([str(bench.bin / "bench_sign_transfers"), chain, str(int(time.time() * 1000) + EXPIRY_MS),
                         str(SENDERS), str(count // SENDERS), str(batch), faucets, transfers],
                        check=True, capture_output=True)
-        wrk(bench.port, LINES_S, LINES=faucets)
+        post_lines(bin_dir, bench.port, faucets)
         wait_until("the senders have money", lambda: waiting(bench) == 0, FINAL_S)
         first = bench.rpc("chain_head")["header"]["height"]
         begin = time.monotonic()
-        wrk(bench.port, LINES_S, LINES=transfers)
+        post_lines(bin_dir, bench.port, transfers)
         wait_until("all transfers are final", lambda: waiting(bench) == 0, FINAL_S)
         seconds = time.monotonic() - begin
         last = bench.rpc("chain_head")["header"]["height"]
@@ -101,16 +110,16 @@ class Anvil:
     def reads(self):
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_getBalance",
                            "params": ["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "latest"]})
-        return wrk(self.port, READ_S, BODY=body)[0]
+        return wrk(self.port, body)
 
-    def transfers(self, ethers, count):
+    def transfers(self, bin_dir, ethers, count):
         with tempfile.NamedTemporaryFile() as lines:
             senders = subprocess.run(["node", str(HERE / "anvil_transfers.mjs"), ethers, str(SENDERS), str(count // SENDERS),
                                       lines.name], check=True, capture_output=True, text=True).stdout.split()
             for address in senders:
                 call(self.port, "anvil_setBalance", address, hex(10 ** 24))
             begin = time.monotonic()
-            wrk(self.port, LINES_S, LINES=lines.name)
+            post_lines(bin_dir, self.port, lines.name)
             wait_until("anvil's transfers are in blocks",
                        lambda: all(int(call(self.port, "eth_getTransactionCount", a, "latest"), 16) == count // SENDERS
                                    for a in (senders[0], senders[-1])), FINAL_S)
@@ -147,7 +156,7 @@ def main():
         singles.append(our_transfers(args.bin_dir, args.transfers, 1))
         if args.anvil and args.ethers:
             with Anvil(args.anvil) as anvil:
-                their_singles.append(anvil.transfers(args.ethers, min(args.transfers, 5_000)))
+                their_singles.append(anvil.transfers(args.bin_dir, args.ethers, min(args.transfers, 5_000)))
         batches.append(our_transfers(args.bin_dir, args.transfers, BATCH))
     show("state_account (eth_getBalance), wrk -t1 -c64", reads, their_reads)
     if args.transfers:

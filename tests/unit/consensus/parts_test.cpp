@@ -320,7 +320,7 @@ TEST_SUITE("consensus/messages") {
             hasher.update(encode(Record{CertificateRecord{any_certificate(rng)}}));
             hasher.update(encode(Record{FloorRecord{epoch, View{seed}}}));
         }
-        std::ifstream file(std::string(MILLRACE_GOLDEN_DIR) + "/consensus_messages.txt");
+        std::ifstream file(MILLRACE_GOLDEN_DIR "/consensus_messages.txt");
         std::string recorded;
         file >> recorded;
         CHECK(to_hex(hasher.finish().view()) == recorded);

@@ -167,7 +167,9 @@ TEST_SUITE("node/blobs/arrival") {
             file.put(static_cast<char>(content[kChunkSize + 3] ^ 1));
         }
         std::ofstream(folder.path() / "incoming" / "7.part") << "left over";
-        std::ofstream(folder.path() / "incoming" / (std::string(64, 'a') + ".chunks")) << "torn";
+        std::string torn(64, 'a');
+        torn += ".chunks";
+        std::ofstream(folder.path() / "incoming" / torn) << "torn";
         auto store = BlobStore::open(folder.path(), kQuota);
         CHECK_FALSE(std::filesystem::exists(folder.path() / "incoming" / "7.part"));
         CHECK((*store)->usage().bytes == blob_charge(content.size()));

@@ -54,7 +54,7 @@ TEST_SUITE("node/executor") {
         chain.on_final = [&](const FinalBlockPtr& block) { news.push_back(block); };
         const consensus::Finalize final = build(chain, 1);
         CHECK(f.balance(chain, "bob") == before);  // nothing is written before it is final
-        const auto ended = chain.executor->finalize(final);
+        const auto ended = chain.finalize(final);
         REQUIRE(ended.has_value());
         CHECK_FALSE(*ended);
         CHECK(f.balance(chain, "bob") == market::plus(before, market::credits(5)));
@@ -66,7 +66,7 @@ TEST_SUITE("node/executor") {
 
         // Told again, as after a restart: nothing changes and nothing is told on.
         const Head head = chain.head();
-        REQUIRE(chain.executor->finalize(final).has_value());
+        REQUIRE(chain.finalize(final).has_value());
         CHECK(encode(chain.head()) == encode(head));
         CHECK(news.size() == 1);
         CHECK(f.balance(chain, "bob") == market::plus(before, market::credits(5)));
@@ -123,12 +123,12 @@ TEST_SUITE("node/executor") {
         NodeChain chain = f.open();
         f.clock.advance(100);
         const consensus::Finalize first = build(chain, 1);
-        REQUIRE(chain.executor->finalize(first).has_value());
+        REQUIRE(chain.finalize(first).has_value());
         f.clock.advance(100);
-        REQUIRE(chain.executor->finalize(build(chain, 2)).has_value());
+        REQUIRE(chain.finalize(build(chain, 2)).has_value());
         const Head head = chain.head();
         CHECK(head.view == View{2});
-        REQUIRE(chain.executor->finalize(first).has_value());
+        REQUIRE(chain.finalize(first).has_value());
         CHECK(encode(chain.head()) == encode(head));
     }
 
@@ -143,7 +143,7 @@ TEST_SUITE("node/executor") {
             final = build(chain, 1);
         }
         NodeChain chain = f.open();
-        REQUIRE(chain.executor->finalize(final).has_value());
+        REQUIRE(chain.finalize(final).has_value());
         CHECK(chain.head().hash == final.blocks.back()->facts.hash);
         const auto place = BlockStore(*chain.db).place_of(tx.hash());
         CHECK((place.has_value() && place->has_value()));
@@ -167,12 +167,12 @@ TEST_SUITE("node/executor") {
         // while its block may still come to nothing.
         CHECK(decode<market::Block>(second->block)->transactions.size() == 1);
         CHECK(chain.mempool.usage().transactions == 2);
-        REQUIRE(chain.executor->finalize(NodeChain::final_of({one, two})).has_value());
+        REQUIRE(chain.finalize(NodeChain::final_of({one, two})).has_value());
         CHECK(chain.head().hash == two->facts.hash);
         CHECK(chain.mempool.usage().transactions == 0);
         // The state that they left is that which their headers commit to: the next one stands.
         f.clock.advance(100);
-        REQUIRE(chain.executor->finalize(build(chain, 3)).has_value());
+        REQUIRE(chain.finalize(build(chain, 3)).has_value());
     }
 
     TEST_CASE("a block that says another root is invalid; one without its parent is pending") {
@@ -189,7 +189,7 @@ TEST_SUITE("node/executor") {
         consensus::CheckBlock early;
         early.block = NodeChain::block_of(encode(block));
         CHECK(chain.executor->check(early).verdict == consensus::Verdict::pending);
-        CHECK(chain.executor->finalize(NodeChain::final_of({bad.block}))
+        CHECK(chain.finalize(NodeChain::final_of({bad.block}))
                   .error()
                   .message.find("does not execute") != std::string::npos);
         CHECK(chain.head().height == Height{0});
@@ -204,7 +204,7 @@ TEST_SUITE("node/executor") {
         while (!ended) {
             REQUIRE(view < 100);
             f.clock.advance(2'900);  // within what one block may count
-            const auto done = chain.executor->finalize(build(chain, ++view));
+            const auto done = chain.finalize(build(chain, ++view));
             REQUIRE(done.has_value());
             ended = *done;
         }
@@ -247,7 +247,7 @@ TEST_SUITE("node/executor") {
         CHECK(chain.executor->has_work());  // nothing is known of it yet
         const consensus::Finalize empty = build(chain, 1);
         CHECK(decode<market::Block>(empty.blocks.back()->bytes)->transactions.empty());
-        REQUIRE(chain.executor->finalize(empty).has_value());
+        REQUIRE(chain.finalize(empty).has_value());
         CHECK_FALSE(chain.executor->has_work());
         CHECK(chain.mempool.usage().transactions == 1);
         // News makes work again.
@@ -260,7 +260,7 @@ TEST_SUITE("node/executor") {
         NodeChain chain = f.open();
         REQUIRE(chain.mempool.add(f.payment("alice", 7)).has_value());
         f.clock.advance(700'000);  // beyond its expiry
-        REQUIRE(chain.executor->finalize(build(chain, 1)).has_value());
+        REQUIRE(chain.finalize(build(chain, 1)).has_value());
         CHECK(chain.mempool.usage().transactions == 0);
         CHECK(chain.mempool.usage().bytes == 0);
     }

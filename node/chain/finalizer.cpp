@@ -1,0 +1,136 @@
+#include "node/chain/finalizer.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "node/chain/history.hpp"
+#include "node/chain/state_db.hpp"
+
+namespace millrace::node {
+
+class Finalizer::Impl {
+  public:
+    explicit Impl(Ports ports)
+        : ports_(std::move(ports)), state_(ports_.db), thread_([this] { run(); }) {}
+    ~Impl() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_stopping_ = true;
+        }
+        changed_.notify_all();
+        thread_.join();
+    }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    void hand_over(Work work) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return queue_.size() < kUnderWayMax || error_; });
+        queue_.push_back(std::move(work));
+        lock.unlock();
+        changed_.notify_all();
+    }
+
+    Result<std::optional<BlockHash>> take_durable(bool wait_for_all) {
+        std::unique_lock lock(mutex_);
+        if (wait_for_all) changed_.wait(lock, [this] { return queue_.empty() || error_; });
+        if (error_) return Err{*error_};
+        return std::exchange(durable_, std::nullopt);
+    }
+
+    void wake_by(std::function<void()> wake) {
+        const std::lock_guard lock(wake_mutex_);
+        wake_ = std::move(wake);
+    }
+
+  private:
+    void run() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            changed_.wait(lock, [this] { return is_stopping_ || (!queue_.empty() && !error_); });
+            if (queue_.empty() || error_) return;
+            // It stays in the queue, and so under way, until it is durable.
+            const Work& work = queue_.front();
+            lock.unlock();
+            const Status<> done = write(work);
+            if (done.has_value()) tell(work);
+            lock.lock();
+            if (done.has_value()) {
+                durable_ = work.proven;
+                queue_.pop_front();
+            } else {
+                error_ = done.error();
+            }
+            changed_.notify_all();
+            lock.unlock();
+            {
+                const std::lock_guard wake_lock(wake_mutex_);
+                if (wake_) wake_();
+            }
+            lock.lock();
+        }
+    }
+
+    Status<> write(const Work& work) {
+        std::vector<DbWrite> batch;
+        // All earlier work is in the database by now: there lies the state that this one stands on.
+        market::StateWrites state;
+        const market::OverlayView after(state_, state);
+        MapPageWrites pages;
+        for (const ExecutedBlockPtr& one : work.blocks) {
+            for (const auto& [key, value] : one->outcome.writes) state.insert_or_assign(key, value);
+            merge_writes(pages, one->pages);
+            StoredBlock stored{one->block, one->outcome.receipts, std::nullopt};
+            if (one == work.blocks.back()) stored.certificate = work.head.certificate;
+            BlockStore::put_block(batch, stored, one->hash);
+            append_history(batch, {one->block, one->outcome.receipts, one->outcome.events, after});
+        }
+        for (auto& [key, value] : state) batch.push_back({Column::flat, key, std::move(value)});
+        for (auto& [id, page] : pages) batch.push_back({Column::pages, id.key(), std::move(page)});
+        BlockStore::put_head(batch, work.head);
+        return ports_.db.commit(batch);
+    }
+
+    void tell(const Work& work) {
+        const Head& head = work.head;
+        ports_.db.release_history_below(
+            history_floor(head.height, ports_.history_blocks, Height{}).value);
+        // Only now: who asks for a transaction finds it in the mempool or in the ledger, at any
+        // moment.
+        for (const ExecutedBlockPtr& one : work.blocks)
+            ports_.mempool.remove_final(one->block.transactions);
+        ports_.mempool.drop_expired(head.time);
+        for (const ExecutedBlockPtr& one : work.blocks)
+            ports_.on_final(std::make_shared<const FinalBlock>(FinalBlock{
+                one->hash, one->block.header, one->outcome.receipts, one->outcome.events}));
+    }
+
+    Ports ports_;
+    DbState state_;
+    std::mutex wake_mutex_;
+    std::function<void()> wake_;  // guarded by wake_mutex_
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    // Guarded by mutex_, as all below; the front is only read, by the thread, until it is durable.
+    std::deque<Work> queue_;
+    std::optional<BlockHash> durable_;
+    std::optional<Error> error_;
+    bool is_stopping_ = false;
+    std::thread thread_;
+};
+
+Finalizer::Finalizer(Ports ports) : impl_(std::make_unique<Impl>(std::move(ports))) {}
+Finalizer::~Finalizer() = default;
+void Finalizer::hand_over(Work work) {
+    impl_->hand_over(std::move(work));
+}
+Result<std::optional<BlockHash>> Finalizer::take_durable(bool wait_for_all) {
+    return impl_->take_durable(wait_for_all);
+}
+void Finalizer::wake_by(std::function<void()> wake) {
+    impl_->wake_by(std::move(wake));
+}
+
+}  // namespace millrace::node

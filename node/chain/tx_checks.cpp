@@ -45,7 +45,12 @@ class Batch {
 
     const market::CheckedTx* at(std::size_t index) {
         const std::size_t chunk = index / kChunk;
-        if (!take(chunk)) chunks_[chunk].wait(ChunkState::taken);
+        if (!take(chunk)) {
+            // Another thread is at it: checking what nobody has begun beats waiting.
+            while (chunks_[chunk] == ChunkState::taken && work()) {
+            }
+            chunks_[chunk].wait(ChunkState::taken);
+        }
         const auto& checked = checked_[index];
         return checked ? &*checked : nullptr;
     }
@@ -105,6 +110,7 @@ class TxChecks::Pool {
             const std::lock_guard lock(mutex_);
             MILLRACE_ASSERT(batch_ == nullptr);
             batch_ = batch;
+            ++round_;
         }
         wake_.notify_all();
     }
@@ -124,6 +130,7 @@ class TxChecks::Pool {
             wake_.wait(lock, [this] { return is_stopping_ || batch_ != nullptr; });
             if (is_stopping_) return;
             Batch* batch = batch_;
+            const std::uint64_t round = round_;
             ++busy_;
             lock.unlock();
             while (batch->work()) {
@@ -131,8 +138,9 @@ class TxChecks::Pool {
             lock.lock();
             --busy_;
             idle_.notify_all();
-            // Nothing is left of this batch: sleep until it is gone.
-            wake_.wait(lock, [&] { return is_stopping_ || batch_ != batch; });
+            // Nothing is left of this batch: sleep until the next. By number: the next one may lie
+            // at the same address.
+            wake_.wait(lock, [&] { return is_stopping_ || round_ != round; });
         }
     }
 
@@ -142,6 +150,7 @@ class TxChecks::Pool {
     std::condition_variable idle_;
     // Guarded by mutex_, as all below.
     Batch* batch_ = nullptr;
+    std::uint64_t round_ = 0;
     std::size_t busy_ = 0;
     bool is_stopping_ = false;
     std::vector<std::thread> threads_;

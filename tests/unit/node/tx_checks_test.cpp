@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 
 #include "tests/support/market_world.hpp"
 
@@ -54,6 +56,24 @@ TEST_SUITE("node/tx_checks") {
             CHECK(checked->at(0) != nullptr);
         }
         CHECK(checks.begin({}, w.chain(), w.params())->count() == 0);
+    }
+
+    TEST_CASE("the threads take part in every block, wherever it lies in memory") {
+        World w;
+        const std::vector<SignedTx> all = transfers(w, 100, 100);
+        const std::thread::id executing = std::this_thread::get_id();
+        std::atomic<int> helped = 0;
+        node::TxChecks checks(1, [&](const TxHash&) -> std::optional<market::CheckedTx> {
+            if (std::this_thread::get_id() != executing) ++helped;
+            return std::nullopt;
+        });
+        for (int round = 0; round < 20; ++round) {
+            const int before = helped;
+            const auto checked = checks.begin(all, w.chain(), w.params());
+            for (int i = 0; i < 10'000 && helped == before; ++i)
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            REQUIRE(helped > before);
+        }
     }
 
     TEST_CASE("what the mempool has checked is not checked again") {

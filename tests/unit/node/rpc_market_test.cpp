@@ -19,9 +19,8 @@ struct Fixture {
         clock.advance(100);
         const auto built = chain.executor->build(chain.wanted(++view));
         REQUIRE(built.has_value());
-        REQUIRE(
-            chain.finalize(test::NodeChain::final_of({test::NodeChain::block_of(built->block)}))
-                .has_value());
+        REQUIRE(chain.finalize(test::NodeChain::final_of({test::NodeChain::block_of(built->block)}))
+                    .has_value());
     }
     void send(const std::string& from, market::TxBody body) {
         const market::Tx tx = world.next_tx(from, std::move(body));

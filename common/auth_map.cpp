@@ -30,10 +30,16 @@ void assert_ascending(std::span<const Entry> entries) {
         MILLRACE_ASSERT(entries[i - 1].path < entries[i].path);
 }
 
+/// Down to here the two halves of a batch may go at once: eight parts are enough for the cores that
+/// one block's execution has.
+constexpr unsigned kForkDepth = 3;
+/// A batch below this takes less than a thread's waking.
+constexpr std::size_t kForkChanges = 256;
+
 /// One batch on its way down and up the tree.
 class Updater {
   public:
-    explicit Updater(const MapPageStore& store) : store_(store) {}
+    Updater(const MapPageStore& store, Fork& fork) : store_(store), fork_(fork) {}
 
     /// The node that stands at `depth` after the changes, all of which lie below it. Its children
     /// are slots of `page` unless the depth starts a page of its own. Recursion is at most 256
@@ -79,10 +85,26 @@ class Updater {
             (path_bit(leaf->path, depth) ? right : left) = *leaf;
         }
         const std::size_t split = left_part(changes, depth);
-        MILLRACE_TRY(const MapNode left_after,
-                     apply(left, depth + 1, &page, 2 * slot, changes.first(split)));
-        MILLRACE_TRY(const MapNode right_after,
-                     apply(right, depth + 1, &page, 2 * slot + 1, changes.subspan(split)));
+        Result<MapNode, MapCorruption> left_done = MapNode{};
+        Result<MapNode, MapCorruption> right_done = MapNode{};
+        const auto go_left = [&](Updater& updater) {
+            left_done = updater.apply(left, depth + 1, &page, 2 * slot, changes.first(split));
+        };
+        const auto go_right = [&](Updater& updater) {
+            right_done =
+                updater.apply(right, depth + 1, &page, 2 * slot + 1, changes.subspan(split));
+        };
+        if (depth < kForkDepth && changes.size() >= kForkChanges) {
+            // The two ways meet in no slot and no page.
+            Updater other(store_, fork_);
+            fork_.both([&] { go_left(*this); }, [&] { go_right(other); });
+            take_over(std::move(other));
+        } else {
+            go_left(*this);
+            if (left_done.has_value()) go_right(*this);
+        }
+        MILLRACE_TRY(const MapNode left_after, left_done);
+        MILLRACE_TRY(const MapNode right_after, right_done);
         MapNode after = detail::join_map_nodes(left_after, right_after);
         // Below no inner node there is nothing: what is left of two children moves up.
         left = is_inner(after) ? left_after : MapNode{};
@@ -111,7 +133,14 @@ class Updater {
         return MapLeaf{left->path, *left->value_hash};
     }
 
+    void take_over(Updater&& other) {
+        writes_.merge(other.writes_);
+        added_ += other.added_;
+        removed_ += other.removed_;
+    }
+
     const MapPageStore& store_;
+    Fork& fork_;
     MapPageWrites writes_;
     std::uint64_t added_ = 0;
     std::uint64_t removed_ = 0;
@@ -198,9 +227,15 @@ std::vector<MapChange> sorted_changes(std::vector<MapChange> changes) {
 
 Result<MapUpdate, MapCorruption> update_map(const MapPageStore& store, const MapRoot& root,
                                             std::span<const MapChange> changes) {
+    NoFork fork;
+    return update_map(store, root, changes, fork);
+}
+
+Result<MapUpdate, MapCorruption> update_map(const MapPageStore& store, const MapRoot& root,
+                                            std::span<const MapChange> changes, Fork& fork) {
     assert_ascending(changes);
     MILLRACE_CHECK(detail::check_count(root));
-    Updater updater(store);
+    Updater updater(store, fork);
     MILLRACE_TRY(const MapNode top, updater.apply(root.top, 0, nullptr, 1, changes));
     if (updater.removed() > root.entry_count) return Err{MapCorruption::count_differs};
     MapUpdate out;

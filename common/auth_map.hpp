@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/bytes.hpp"
+#include "common/fork.hpp"
 #include "common/hash.hpp"
 #include "common/result.hpp"
 
@@ -169,6 +170,11 @@ struct MapUpdate {
 [[nodiscard]] Result<MapUpdate, MapCorruption> update_map(const MapPageStore& store,
                                                           const MapRoot& root,
                                                           std::span<const MapChange> changes);
+/// The same, with large batches in parts; the store is then read by several threads.
+[[nodiscard]] Result<MapUpdate, MapCorruption> update_map(const MapPageStore& store,
+                                                          const MapRoot& root,
+                                                          std::span<const MapChange> changes,
+                                                          Fork& fork);
 
 /// The value hash stored under a path, or none; checked against the root on the way.
 [[nodiscard]] Result<std::optional<Hash>, MapCorruption> find_in_map(const MapPageStore& store,

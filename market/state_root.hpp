@@ -9,6 +9,8 @@ namespace millrace::market {
 
 /// Sorted by path, each path once, as `update_map` wants them.
 [[nodiscard]] std::vector<MapChange> map_changes(const StateWrites& writes);
+/// The same, with many writes hashed in parts.
+[[nodiscard]] std::vector<MapChange> map_changes(const StateWrites& writes, Fork& fork);
 
 [[nodiscard]] inline StateRoot to_state_root(const MapRoot& root) {
     return hash_as<StateRoot>(root.hash());

@@ -20,6 +20,6 @@ millrace_test(NAME test_node LABELS unit
     unit/node/rpc_market_test.cpp
     unit/node/rpc_test.cpp
     unit/node/settings_test.cpp
-    unit/node/tx_checks_test.cpp
+    unit/node/tx_checks_test.cpp unit/node/workers_test.cpp
   LIBS millrace_node spdlog::spdlog RocksDB::rocksdb-shared)
 add_dependencies(test_node millrace-worker)

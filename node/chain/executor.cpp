@@ -49,8 +49,8 @@ class PagesLink final : public MapPageStore {
 };
 
 MapUpdate commit_writes(const MapPageStore& pages, const MapRoot& root,
-                        const market::StateWrites& writes) {
-    auto update = update_map(pages, root, market::map_changes(writes));
+                        const market::StateWrites& writes, Fork& fork) {
+    auto update = update_map(pages, root, market::map_changes(writes, fork), fork);
     if (!update.has_value())
         stop_on_ledger_fault(Error{kErrorChain, std::string("the state's tree is damaged (") +
                                                     enum_name(update.error()) +
@@ -61,9 +61,10 @@ MapUpdate commit_writes(const MapPageStore& pages, const MapRoot& root,
 /// Computes roots over one parent and keeps the last update, which is the one that was asked for.
 class MapCommitter final : public market::StateCommitter {
   public:
-    MapCommitter(const MapPageStore& pages, const MapRoot& root) : pages_(pages), root_(root) {}
+    MapCommitter(const MapPageStore& pages, const MapRoot& root, Fork& fork)
+        : pages_(pages), root_(root), fork_(fork) {}
     StateRoot root_after(const market::StateWrites& writes) const override {
-        update_ = commit_writes(pages_, root_, writes);
+        update_ = commit_writes(pages_, root_, writes, fork_);
         return market::to_state_root(update_.root);
     }
     MapUpdate take() { return std::move(update_); }
@@ -71,6 +72,7 @@ class MapCommitter final : public market::StateCommitter {
   private:
     const MapPageStore& pages_;
     const MapRoot& root_;
+    Fork& fork_;
     mutable MapUpdate update_;
 };
 
@@ -138,8 +140,8 @@ Executor::Executor(Ports ports)
     : ports_(std::move(ports)),
       db_state_(ports_.db),
       db_pages_(ports_.db),
-      tx_checks_(TxChecks::threads_here(),
-                 [this](const TxHash& hash) { return ports_.mempool.find(hash); }),
+      workers_(Workers::threads_here()),
+      tx_checks_(workers_, [this](const TxHash& hash) { return ports_.mempool.find(hash); }),
       finalizer_({ports_.db, ports_.mempool, ports_.on_final, ports_.history_blocks}) {}
 
 Result<std::unique_ptr<Executor>> Executor::open(Ports ports, const market::Genesis& genesis) {
@@ -160,11 +162,11 @@ Result<std::unique_ptr<Executor>> Executor::open(Ports ports, const market::Gene
 
 Status<> Executor::begin(const market::Genesis& genesis) {
     const MapRoot empty;
-    const MapCommitter committer(db_pages_, empty);
+    const MapCommitter committer(db_pages_, empty, workers_);
     const market::StateWrites writes = market::genesis_writes(genesis);
     StoredBlock stored;
     stored.block.header = market::genesis_header(genesis, committer);
-    const MapUpdate update = commit_writes(db_pages_, empty, writes);
+    const MapUpdate update = commit_writes(db_pages_, empty, writes, workers_);
     head_.hash = market::block_hash(stored.block.header);
     head_.height = stored.block.header.height;
     head_.time = stored.block.header.time;
@@ -236,7 +238,7 @@ std::optional<Application::Built> Executor::build(const cs::BuildBlock& wanted) 
                                           fresh->state_link, market::account_key(sender));
                                       return account ? market::next_sequence(*account, lane) : 0;
                                   });
-    MapCommitter committer(fresh->pages_link, fresh->parent_map);
+    MapCommitter committer(fresh->pages_link, fresh->parent_map, workers_);
     auto built = market::build_block(fresh->state_link, committer, input, candidates);
     if (!built.has_value()) {
         spdlog::error("cannot build a block: {}", market::sentence(built.error()));
@@ -262,7 +264,7 @@ Application::Checked Executor::check(const cs::CheckBlock& wanted) {
     if (!block.has_value()) return {cs::Verdict::invalid, false};
     const market::Params params = market::load_params(fresh->state_link);
     const auto transactions = tx_checks_.begin(block->transactions, chain_, params);
-    MapCommitter committer(fresh->pages_link, fresh->parent_map);
+    MapCommitter committer(fresh->pages_link, fresh->parent_map, workers_);
     auto outcome = market::check_block(fresh->state_link, committer, block->header, *transactions,
                                        block->votes);
     if (!outcome.has_value()) {

@@ -92,6 +92,7 @@ class Executor final : public Application {
     std::deque<UnderWay> under_way_;
     /// Blocks above the newest durable one.
     std::map<BlockHash, std::shared_ptr<Speculative>> blocks_;
+    Workers workers_;
     TxChecks tx_checks_;
     /// The mempool's version of which no transaction could go into the last block built here.
     std::optional<std::uint64_t> stuck_at_;

@@ -2,12 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 #include <vector>
-
-#include "common/assert.hpp"
 
 namespace millrace::node {
 
@@ -16,12 +11,9 @@ namespace {
 /// Transactions taken at once: a millisecond of work, so that neither the counters nor the wait
 /// for the last chunk are felt.
 constexpr std::size_t kChunk = 32;
-/// Cores beyond this gain nothing: execution is the slower part then.
-constexpr std::size_t kThreadsMax = 16;
-
 enum class ChunkState : std::uint8_t { free, taken, done };
 
-/// One block's transactions under check, shared by the pool's threads and the executing one.
+/// One block's transactions under check, shared by the workers and the executing thread.
 class Batch {
   public:
     Batch(std::span<const market::SignedTx> transactions, const ChainId& chain,
@@ -88,89 +80,28 @@ class Batch {
 
 }  // namespace
 
-class TxChecks::Pool {
-  public:
-    Pool(std::size_t threads, Known known) : known_(std::move(known)) {
-        for (std::size_t i = 0; i < std::min(threads, kThreadsMax); ++i)
-            threads_.emplace_back([this] { run(); });
-    }
-    ~Pool() {
-        {
-            const std::lock_guard lock(mutex_);
-            is_stopping_ = true;
-        }
-        wake_.notify_all();
-        for (std::thread& thread : threads_) thread.join();
-    }
-    Pool(const Pool&) = delete;
-    Pool& operator=(const Pool&) = delete;
-
-    void set(Batch* batch) {
-        {
-            const std::lock_guard lock(mutex_);
-            MILLRACE_ASSERT(batch_ == nullptr);
-            batch_ = batch;
-            ++round_;
-        }
-        wake_.notify_all();
-    }
-    /// Returns when no thread touches the batch any more.
-    void clear() {
-        std::unique_lock lock(mutex_);
-        batch_->stop();
-        batch_ = nullptr;
-        idle_.wait(lock, [this] { return busy_ == 0; });
-    }
-    [[nodiscard]] const Known& known() const { return known_; }
-
-  private:
-    void run() {
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            wake_.wait(lock, [this] { return is_stopping_ || batch_ != nullptr; });
-            if (is_stopping_) return;
-            Batch* batch = batch_;
-            const std::uint64_t round = round_;
-            ++busy_;
-            lock.unlock();
-            while (batch->work()) {
-            }
-            lock.lock();
-            --busy_;
-            idle_.notify_all();
-            // Nothing is left of this batch: sleep until the next. By number: the next one may lie
-            // at the same address.
-            wake_.wait(lock, [&] { return is_stopping_ || round_ != round; });
-        }
-    }
-
-    Known known_;
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    std::condition_variable idle_;
-    // Guarded by mutex_, as all below.
-    Batch* batch_ = nullptr;
-    std::uint64_t round_ = 0;
-    std::size_t busy_ = 0;
-    bool is_stopping_ = false;
-    std::vector<std::thread> threads_;
-};
-
-TxChecks::TxChecks(std::size_t threads, Known known)
-    : pool_(std::make_unique<Pool>(threads, std::move(known))) {}
-TxChecks::~TxChecks() = default;
+TxChecks::TxChecks(Workers& workers, Known known) : workers_(workers), known_(std::move(known)) {}
 
 std::unique_ptr<market::CheckedTxs> TxChecks::begin(std::span<const market::SignedTx> transactions,
                                                     const ChainId& chain,
                                                     const market::Params& params) {
     class Running final : public market::CheckedTxs {
       public:
-        Running(Pool& pool, std::span<const market::SignedTx> txs, const ChainId& chain,
-                const market::Params& params)
-            : pool_(pool), batch_(txs, chain, params, pool.known()) {
-            pool_.set(&batch_);
+        Running(Workers& workers, std::span<const market::SignedTx> txs, const ChainId& chain,
+                const market::Params& params, const Known& known)
+            : workers_(workers), batch_(txs, chain, params, known) {
+            for (std::size_t i = 0; i < workers.threads(); ++i)
+                helpers_.push_back(workers.give([this] {
+                    while (batch_.work()) {
+                    }
+                }));
         }
-        ~Running() override { pool_.clear(); }
+        ~Running() override {
+            batch_.stop();
+            // Returns when no thread touches the batch any more; what none began is not missed.
+            for (const Workers::Ticket& helper : helpers_)
+                static_cast<void>(workers_.take_back(helper));
+        }
         Running(const Running&) = delete;
         Running& operator=(const Running&) = delete;
         [[nodiscard]] std::size_t count() const override { return batch_.count(); }
@@ -179,15 +110,11 @@ std::unique_ptr<market::CheckedTxs> TxChecks::begin(std::span<const market::Sign
         }
 
       private:
-        Pool& pool_;
+        Workers& workers_;
         Batch batch_;
+        std::vector<Workers::Ticket> helpers_;
     };
-    return std::make_unique<Running>(*pool_, transactions, chain, params);
-}
-
-std::size_t TxChecks::threads_here() {
-    const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-    return cores - 1;
+    return std::make_unique<Running>(workers_, transactions, chain, params, known_);
 }
 
 }  // namespace millrace::node

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include "common/auth_map_proof.hpp"
 #include "common/codec.hpp"
@@ -100,6 +102,57 @@ World crowded_world(std::uint64_t seed, int rounds) {
 }  // namespace
 
 TEST_SUITE("common/auth_map") {
+    TEST_CASE("a batch in parts, at once and in either order, is the same batch") {
+        class Threads final : public Fork {
+          public:
+            void both(const std::function<void()>& here,
+                      const std::function<void()>& there) override {
+                ++forks;
+                std::thread other(there);
+                here();
+                other.join();
+            }
+            std::atomic<int> forks = 0;
+        };
+        class Backwards final : public Fork {
+          public:
+            void both(const std::function<void()>& here,
+                      const std::function<void()>& there) override {
+                there();
+                here();
+            }
+        };
+        Threads threads;
+        Backwards backwards;
+        for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+            CAPTURE(seed);
+            Rng rng(seed);
+            World world;
+            for (int round = 0; round < 4; ++round) {
+                std::map<MapPath, MapChange> batch;
+                for (int i = 0; i < 2'000; ++i) {
+                    MapChange change;
+                    change.path = random_path(rng);
+                    if (round == 0 || rng.below(3) != 0) change.value_hash = random_hash(rng);
+                    batch[change.path] = change;
+                }
+                std::vector<MapChange> changes;
+                for (const auto& [path, change] : batch) changes.push_back(change);
+                const auto whole = update_map(world.store, world.root, changes);
+                REQUIRE(whole.has_value());
+                for (Fork* fork : {static_cast<Fork*>(&threads), static_cast<Fork*>(&backwards)}) {
+                    const auto parts = update_map(world.store, world.root, changes, *fork);
+                    REQUIRE(parts.has_value());
+                    CHECK(parts->root == whole->root);
+                    CHECK(parts->writes == whole->writes);
+                }
+                world.change(changes);
+                CHECK(world.agrees());
+            }
+        }
+        CHECK(threads.forks > 0);
+    }
+
     TEST_CASE("random histories give the root, the entries and the pages of a tree built anew") {
         for (std::uint64_t seed = 0; seed < 30; ++seed) {
             CAPTURE(seed);

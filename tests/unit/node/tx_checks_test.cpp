@@ -34,7 +34,8 @@ TEST_SUITE("node/tx_checks") {
         World w;
         const std::vector<SignedTx> all = transfers(w, 200, 77);
         for (const std::size_t threads : {0U, 1U, 3U}) {
-            node::TxChecks checks(threads, nullptr);
+            node::Workers workers(threads);
+            node::TxChecks checks(workers, nullptr);
             for (int round = 0; round < 3; ++round) {
                 const auto checked = checks.begin(all, w.chain(), w.params());
                 REQUIRE(checked->count() == all.size());
@@ -50,7 +51,8 @@ TEST_SUITE("node/tx_checks") {
     TEST_CASE("an answer may be dropped before its end, and an empty block has none") {
         World w;
         const std::vector<SignedTx> all = transfers(w, 500, 500);
-        node::TxChecks checks(2, nullptr);
+        node::Workers workers(2);
+        node::TxChecks checks(workers, nullptr);
         for (int round = 0; round < 20; ++round) {
             const auto checked = checks.begin(all, w.chain(), w.params());
             CHECK(checked->at(0) != nullptr);
@@ -63,7 +65,8 @@ TEST_SUITE("node/tx_checks") {
         const std::vector<SignedTx> all = transfers(w, 100, 100);
         const std::thread::id executing = std::this_thread::get_id();
         std::atomic<int> helped = 0;
-        node::TxChecks checks(1, [&](const TxHash&) -> std::optional<market::CheckedTx> {
+        node::Workers workers(1);
+        node::TxChecks checks(workers, [&](const TxHash&) -> std::optional<market::CheckedTx> {
             if (std::this_thread::get_id() != executing) ++helped;
             return std::nullopt;
         });
@@ -82,7 +85,8 @@ TEST_SUITE("node/tx_checks") {
         std::map<TxHash, market::CheckedTx> pool;
         for (const SignedTx& tx : all) pool.emplace(market::tx_hash(tx), w.checked(tx));
         std::atomic<int> found = 0;
-        node::TxChecks checks(1, [&](const TxHash& hash) -> std::optional<market::CheckedTx> {
+        node::Workers workers(1);
+        node::TxChecks checks(workers, [&](const TxHash& hash) -> std::optional<market::CheckedTx> {
             const auto at = pool.find(hash);
             if (at == pool.end()) return std::nullopt;
             ++found;

@@ -19,8 +19,8 @@ endfunction()
 # The same with 64 MiB and, labelled `slow`, with 2 GiB.
 millrace_functional(blobs 120 64)
 millrace_functional_slow(blobs_2gib blobs 1800 2048)
-# Everything at once for a minute and a half, and, labelled `slow`, for ten.
-millrace_functional(load 300 75)
+# Everything at once for a minute, and, labelled `slow`, for ten.
+millrace_functional(load 300 60)
 millrace_functional_slow(load_long load 1500 600)
 millrace_functional(main_path 60)
 millrace_functional(one_instance 120)

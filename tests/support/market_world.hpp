@@ -215,7 +215,7 @@ class World {
         input.time = WallTime{head_.time.value + ms};
         input.view = View{++views_};
         input.proposer = proposer_ ? index_of(*proposer_).value_or(0) : std::uint16_t{0};
-        const SetMember& member = load_validators(state).at(input.proposer);
+        const SetMember member = load_validators(state).at(input.proposer);
         input.beacon_proof = VrfSecret(secret_from(seeds_.at(member.vrf_key.bytes)))
                                  .prove(beacon_input(chain(), chain_state().beacon).view());
         return input;

@@ -240,7 +240,8 @@ int run(const Settings& settings) {
                            progress,
                            settings.history_blocks,
                            access->get(),
-                           [] { ::kill(::getpid(), SIGTERM); }};
+                           [] { ::kill(::getpid(), SIGTERM); },
+                           *genesis};
     rpc::MethodTable methods(JsonStyle{genesis->network});
     rpc::add_all_methods(methods, api);
     rpc::StoreBlobs http_blobs(**blobs);

@@ -9,6 +9,7 @@ constexpr std::string_view kHeadKey = "head";
 constexpr std::string_view kHistorySinceKey = "history_since";
 constexpr std::uint8_t kTxIndex = 1;
 constexpr std::uint8_t kHashIndex = 2;
+constexpr std::uint8_t kHandovers = 3;
 
 Bytes height_key(Height height) {
     Bytes key(8);
@@ -24,15 +25,22 @@ Bytes index_key(std::uint8_t kind, ByteView hash) {
     return key;
 }
 
+Bytes handover_key(Epoch epoch) {
+    return index_key(kHandovers, height_key(Height{epoch.value}));
+}
+
+Error damaged(const char* what) {
+    return {kErrorCorrupt, std::string("the ledger's ") + what +
+                               " is damaged; restore the data folder or join anew"};
+}
+
 template <class T>
 Result<std::optional<T>> read(const DbReader& reader, Column column, ByteView key,
                               const char* what) {
     MILLRACE_TRY(const std::optional<Bytes> raw, reader.get(column, key));
     if (!raw) return std::optional<T>();
     auto value = decode<T>(*raw);
-    if (!value.has_value())
-        return Err{Error{kErrorCorrupt, std::string("the ledger's ") + what +
-                                            " is damaged; restore the data folder or join anew"}};
+    if (!value.has_value()) return Err{damaged(what)};
     return std::optional<T>(*std::move(value));
 }
 
@@ -49,6 +57,23 @@ Result<std::optional<Height>> BlockStore::height_of(const BlockHash& hash) const
 }
 Result<std::optional<TxPlace>> BlockStore::place_of(const TxHash& hash) const {
     return read<TxPlace>(reader_, Column::index, index_key(kTxIndex, hash.view()), "index");
+}
+
+Result<std::vector<market::Handover>> BlockStore::handovers(Epoch from, std::size_t limit) const {
+    MILLRACE_TRY(const auto rows,
+                 reader_.scan(Column::index, Bytes{kHandovers}, handover_key(from), limit));
+    std::vector<market::Handover> out;
+    for (const auto& [key, raw] : rows) {
+        auto handover = decode<market::Handover>(raw);
+        if (!handover.has_value()) return Err{damaged("handover")};
+        // A gap (a data folder of a version that kept none) leads nowhere.
+        if (handover->header.epoch.value != from.value + out.size()) break;
+        out.push_back(*std::move(handover));
+    }
+    return out;
+}
+void BlockStore::put_handover(std::vector<DbWrite>& batch, const market::Handover& handover) {
+    batch.push_back({Column::index, handover_key(handover.header.epoch), encode(handover)});
 }
 
 Result<std::optional<Height>> BlockStore::history_since() const {

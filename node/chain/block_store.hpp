@@ -6,6 +6,7 @@
 #include "common/auth_map.hpp"
 #include "consensus/messages.hpp"
 #include "market/block/header.hpp"
+#include "market/node_answers.hpp"
 #include "node/storage/ledger_db.hpp"
 
 namespace millrace::node {
@@ -52,10 +53,16 @@ class BlockStore {
     [[nodiscard]] Result<std::optional<StoredBlock>> block(Height height) const;
     [[nodiscard]] Result<std::optional<Height>> height_of(const BlockHash& hash) const;
     [[nodiscard]] Result<std::optional<TxPlace>> place_of(const TxHash& hash) const;
+    /// How the sets of epochs from `from` on handed over, in order, at most `limit`; the first is
+    /// that of `from`, or there is none.
+    [[nodiscard]] Result<std::vector<market::Handover>> handovers(Epoch from,
+                                                                  std::size_t limit) const;
 
     /// Adds the writes that keep this block to a batch.
     static void put_block(std::vector<DbWrite>& batch, const StoredBlock& block,
                           const BlockHash& hash);
+    /// Under the epoch of its header. Kept for ever: a wallet that was away needs each of them.
+    static void put_handover(std::vector<DbWrite>& batch, const market::Handover& handover);
     static void put_head(std::vector<DbWrite>& batch, const Head& head);
     /// The first height with history; none in a ledger that has not begun.
     [[nodiscard]] Result<std::optional<Height>> history_since() const;

@@ -5,15 +5,42 @@
 #include <mutex>
 #include <thread>
 
+#include "common/auth_map_proof.hpp"
+#include "market/ledger/validators.hpp"
 #include "node/chain/history.hpp"
 #include "node/chain/state_db.hpp"
 
 namespace millrace::node {
 
+namespace {
+
+constexpr int kErrorChain = 2;
+
+/// What leads light clients from the voters of the epoch that this block ends to those of the epoch
+/// after the next: its state has their set for the first time.
+market::Handover handover_of(const ExecutedBlock& last, const consensus::Certificate& certificate,
+                             const market::StateReader& state, const MapPageStore& pages) {
+    const market::BlockHeader& header = last.block.header;
+    const market::Key key = market::epoch_set_key(Epoch{header.epoch.value + 2});
+    auto set = state.get(key);
+    MILLRACE_ASSERT(set.has_value());
+    const auto proof = prove_in_map(pages, last.map, map_path(key));
+    if (!proof.has_value())
+        stop_on_ledger_fault(Error{kErrorChain, std::string("the state's tree is damaged (") +
+                                                    enum_name(proof.error()) +
+                                                    "); restore the data folder or join anew"});
+    return {header, encode(certificate), *std::move(set), encode(*proof)};
+}
+
+}  // namespace
+
 class Finalizer::Impl {
   public:
     explicit Impl(Ports ports)
-        : ports_(std::move(ports)), state_(ports_.db), thread_([this] { run(); }) {}
+        : ports_(std::move(ports)),
+          state_(ports_.db),
+          pages_(ports_.db),
+          thread_([this] { run(); }) {}
     ~Impl() {
         {
             const std::lock_guard lock(mutex_);
@@ -87,6 +114,10 @@ class Finalizer::Impl {
             BlockStore::put_block(batch, stored, one->hash);
             append_history(batch, {one->block, one->outcome.receipts, one->outcome.events, after});
         }
+        // The last that its epoch's agreement makes final has a certificate of its own.
+        if (!work.blocks.empty() && work.blocks.back()->outcome.last_of_epoch)
+            BlockStore::put_handover(batch, handover_of(*work.blocks.back(), *work.head.certificate,
+                                                        after, MapOverlay(pages_, pages)));
         for (auto& [key, value] : state) batch.push_back({Column::flat, key, std::move(value)});
         for (auto& [id, page] : pages) batch.push_back({Column::pages, id.key(), std::move(page)});
         BlockStore::put_head(batch, work.head);
@@ -109,6 +140,7 @@ class Finalizer::Impl {
 
     Ports ports_;
     DbState state_;
+    DbPages pages_;
     std::mutex wake_mutex_;
     std::function<void()> wake_;  // guarded by wake_mutex_
     std::mutex mutex_;

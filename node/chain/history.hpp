@@ -8,6 +8,7 @@
 #include "market/block/event.hpp"
 #include "market/block/header.hpp"
 #include "market/genesis.hpp"
+#include "market/node_answers.hpp"
 #include "market/state.hpp"
 #include "node/storage/ledger_db.hpp"
 
@@ -28,33 +29,7 @@ BOOST_DESCRIBE_STRUCT(Cursor, (), (height, index))
     return at.index == UINT32_MAX ? Cursor{next(at.height), 0} : Cursor{at.height, at.index + 1};
 }
 
-/// One thing that happened to one account, job or provider.
-struct HistoryRow {
-    Height height;
-    /// Place among what happened in the block; ascending, with gaps.
-    std::uint32_t index = 0;
-    WallTime time;
-    /// The transaction that did it; none for what the block did by itself (deadlines, clearings).
-    std::optional<TxHash> transaction;
-    /// A transaction's type, a deadline's kind, or `lease_…`, `chunk_…`, `job_…` with the new
-    /// state.
-    BoundedString<32> what;
-    /// Why the transaction did nothing but pay its fee; `none` otherwise.
-    market::Refusal refusal = market::Refusal::none;
-    /// Money that came to and left the account, job or provider with this.
-    Amount in;
-    Amount out;
-    /// The other account of a transfer.
-    std::optional<Address> other;
-    std::optional<JobId> job;
-    std::optional<LeaseId> lease;
-    std::optional<Address> provider;
-    std::optional<std::uint32_t> chunk;
-    friend bool operator==(const HistoryRow&, const HistoryRow&) = default;
-};
-BOOST_DESCRIBE_STRUCT(HistoryRow, (),
-                      (height, index, time, transaction, what, refusal, in, out, other, job, lease,
-                       provider, chunk))
+using market::HistoryRow;
 
 /// What a class of machines did in a clearing.
 struct ClassRow {

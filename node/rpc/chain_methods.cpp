@@ -1,5 +1,9 @@
+#include <algorithm>
+
+#include "common/assert.hpp"
 #include "common/auth_map_proof.hpp"
 #include "market/ledger/accounts.hpp"
+#include "market/node_answers.hpp"
 #include "market/query.hpp"
 #include "node/chain/block_store.hpp"
 #include "node/rpc/node_api.hpp"
@@ -38,13 +42,24 @@ struct KeyParams {
     BoundedBytes<market::kStateKeyMax> key;
 };
 BOOST_DESCRIBE_STRUCT(KeyParams, (), (key))
+struct KeysParams {
+    BoundedVector<BoundedBytes<market::kStateKeyMax>, market::kProofKeysMax> keys;
+};
+BOOST_DESCRIBE_STRUCT(KeysParams, (), (keys))
+struct HandoversParams {
+    /// The first epoch.
+    Epoch from;
+    std::optional<std::uint32_t> limit;
+};
+BOOST_DESCRIBE_STRUCT(HandoversParams, (), (from, limit))
+
 /// A value of the state with its proof against the state root of a final block.
 struct ProofAnswer {
     BlockHash block;
     StateRoot state_root;
     std::optional<BoundedBytes<market::kStateValueMax>> value;
     /// Canonical encoding of the map's proof (docs/protocol/trees.md).
-    BoundedBytes<16384> proof;
+    BoundedBytes<market::kMapProofBytesMax> proof;
 };
 BOOST_DESCRIBE_STRUCT(ProofAnswer, (), (block, state_root, value, proof))
 
@@ -77,18 +92,33 @@ Result<BlockAnswer, RpcError> block_at(const StateSnapshot& snapshot, const Bloc
     return answer;
 }
 
-Result<ProofAnswer, RpcError> prove(const StateSnapshot& snapshot, ByteView key) {
-    const Head head = head_of(snapshot);
+market::ProvenRow prove_row(const StateSnapshot& snapshot, const MapRoot& root, ByteView key) {
     const DbPages pages(snapshot.db());
-    const auto proof = prove_in_map(pages, head.map, map_path(key));
+    const auto proof = prove_in_map(pages, root, map_path(key));
     if (!proof.has_value())
         stop_on_ledger_fault(
             Error{2, std::string("the state's tree is damaged: ") + enum_name(proof.error())});
-    ProofAnswer answer;
-    answer.block = head.hash;
-    answer.state_root = hash_as<StateRoot>(head.map.hash());
-    if (auto value = snapshot.state().get(key)) answer.value.emplace(*std::move(value));
-    answer.proof = encode(*proof);
+    market::ProvenRow row;
+    if (auto value = snapshot.state().get(key)) row.value.emplace(*std::move(value));
+    row.proof = encode(*proof);
+    return row;
+}
+
+ProofAnswer prove(const StateSnapshot& snapshot, ByteView key) {
+    const Head head = head_of(snapshot);
+    market::ProvenRow row = prove_row(snapshot, head.map, key);
+    return {head.hash, hash_as<StateRoot>(head.map.hash()), std::move(row.value),
+            std::move(row.proof)};
+}
+
+market::ProvenRows prove_all(const StateSnapshot& snapshot, const KeysParams& params) {
+    const Head head = head_of(snapshot);
+    auto stored = must(BlockStore(snapshot.db()).block(head.height));
+    MILLRACE_ASSERT(stored.has_value());
+    market::ProvenRows answer;
+    answer.header = stored->block.header;
+    if (head.certificate) answer.certificate.emplace(encode(*head.certificate));
+    for (const auto& key : params.keys) answer.rows.push_back(prove_row(snapshot, head.map, key));
     return answer;
 }
 
@@ -144,6 +174,39 @@ void add_chain_methods(MethodTable& table, const NodeApi& api) {
                             const StateSnapshot snapshot(api.db);
                             return prove(snapshot, params.key);
                         })
+        .slow();
+    table
+        .add<KeysParams>("state_proofs",
+                         "Up to 256 raw values of the state by their keys, or their absence, all "
+                         "of the newest final block, with its header, its certificate and a proof "
+                         "of each: what a wallet needs to trust no node.",
+                         json::object{{"keys", json::array{"01", "02"}}},
+                         [&api](const KeysParams& params) -> Result<market::ProvenRows, RpcError> {
+                             const StateSnapshot snapshot(api.db);
+                             return prove_all(snapshot, params);
+                         })
+        .slow();
+    table
+        .add<HandoversParams>(
+            "chain_handovers",
+            "The blocks that ended epochs from one on, each with its certificate and the proven "
+            "validator set of the epoch after the next; empty when that epoch has not ended.",
+            json::object{{"from", 0}},
+            [&api](
+                const HandoversParams& params) -> Result<std::vector<market::Handover>, RpcError> {
+                const StateSnapshot snapshot(api.db);
+                const std::size_t limit = std::min<std::size_t>(
+                    params.limit.value_or(market::kHandoversMax), market::kHandoversMax);
+                return must(BlockStore(snapshot.db()).handovers(params.from, limit));
+            })
+        .slow();
+    table
+        .add<NoParams>(
+            "chain_genesis",
+            "The document that the chain began with; its hash is the chain's id "
+            "(docs/protocol/block.md).",
+            json::object{},
+            [&api](const NoParams&) -> Result<market::Genesis, RpcError> { return api.genesis; })
         .slow();
 }
 

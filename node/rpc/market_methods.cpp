@@ -81,7 +81,10 @@ Result<OrderAnswer, RpcError> explain(const NodeApi& api, MarketViews& views,
     const MarketViewPtr view = views.at(snapshot);
     const auto answer = params.job ? explain_job(snapshot, *view, *params.job)
                                    : explain_provider(snapshot, *view, *params.provider);
-    if (!answer) return no_such("there is no such order");
+    if (!answer)
+        return no_such(params.job ? "there is no such job, or it was deleted after its end"
+                                  : "no provider " + to_text(*params.provider, api.network) +
+                                        " is registered, so nothing of it is on the market");
     return *answer;
 }
 

@@ -13,31 +13,32 @@ using market::Explanation;
 using market::Reason;
 using market::Standing;
 
-std::string credits(Price price) {
-    return std::to_string(price.value) + " nano-credits per Ggas";
+std::string per_ggas(Price price) {
+    return to_credits(Amount{price.value}) + " credits per Ggas";
 }
 std::string lots(std::uint64_t count) {
     return std::to_string(count) + (count == 1 ? " lot" : " lots");
 }
 
+/// What a job demands of a machine.
 const char* words(Demand demand) {
     switch (demand) {
         case Demand::memory_tier:
-            return "the memory tier";
+            return "memory";
         case Demand::features:
-            return "the features that the module needs";
+            return "features that its program uses";
         case Demand::region:
-            return "the regions";
+            return "region";
         case Demand::stake_tier:
-            return "the stake tier";
+            return "stake";
         case Demand::record_tier:
-            return "the record tier";
+            return "record of earlier work";
         case Demand::tee:
-            return "the trusted hardware";
+            return "trusted hardware";
         case Demand::task_size:
-            return "the gas or bytes of one task";
+            return "size of one task, in gas or bytes";
     }
-    return "a requirement";
+    return "requirements";
 }
 
 OrderAnswer answer_of(const MarketView& view, const Explanation& why) {
@@ -60,111 +61,153 @@ void say(OrderAnswer& out, std::string sentence, std::string advice) {
 
 void say_bid(OrderAnswer& out, const market::BidOrder& bid, const Explanation& why) {
     if (!why.reason)
-        return say(out, "The next clearing would lease all of its " + lots(why.filled) + ".",
-                   "Nothing is needed; the clearing comes by itself.");
+        return say(out,
+                   "The next clearing leases all that this job offers: " + lots(why.filled) + ".",
+                   "Nothing needs to be done.");
     switch (*why.reason) {
         case Reason::below_price:
             out.price_needed = Price{bid.limit.value + why.by.value};
             return say(out,
-                       lots(why.left) + " wait: the limit of " + credits(bid.limit) +
-                           " is below what is asked or bid by others.",
-                       "A limit of at least " + credits(*out.price_needed) +
-                           " would have traded (job_raise), all else equal.");
+                       "Nobody takes " + lots(why.left) + " of this job at its limit of " +
+                           per_ggas(bid.limit) + ".",
+                       "With a limit of " + per_ggas(*out.price_needed) +
+                           " somebody would, as orders stand now: raise the limit (job_raise), or "
+                           "wait until somebody sells for less.");
         case Reason::no_capable_ask:
             if (why.demand)
                 return say(out,
-                           "No provider on the market can do it; " +
-                               std::string(words(*why.demand)) + " excludes most of them.",
-                           "Post it with less demanded, or wait for such a provider.");
-            return say(out, "No provider is on the market.", "Wait for a provider.");
+                           "No provider on the market meets what this job demands; what most of "
+                           "them lack is the " +
+                               std::string(words(*why.demand)) + ".",
+                           "Post it again and demand less of that, or wait for a provider that has "
+                           "it.");
+            return say(out, "There is no provider on the market at all.",
+                       "Wait for one; the job stays on offer until its time is over.");
         case Reason::all_busy:
-            return say(out, "Every slot that could do it is taken by leases or by higher bids.",
-                       "It goes on waiting in its order; a higher limit would go before others.");
+            return say(out,
+                       "Every provider that could do this job is busy, with leases that it has or "
+                       "with jobs that pay more.",
+                       "Wait until leases end, or raise the limit (job_raise) to be served before "
+                       "others.");
         case Reason::capped:
             return say(out,
-                       "Each provider that could do it has as many lots of this job as the spread "
-                       "cap or its replicas allow.",
+                       "Every provider that could do this job has as many of its lots already as "
+                       "one provider may have, by its spread cap or by its replicas.",
                        "Wait for further providers, or post the rest with a higher spread cap.");
         case Reason::denied:
             return say(out,
-                       "The slots that it could pay are with providers that a list excludes, or "
-                       "that failed this job before.",
+                       "The providers that sell below this job's limit are on its deny list, have "
+                       "its buyer on theirs, or have failed this job before.",
                        "Wait for other providers, or post the rest with other lists.");
         case Reason::min_fill:
             return say(out,
-                       "Fewer lots than its minimum first fill are to be had; it sits out and "
-                       "tries again by itself.",
-                       "Post it with a lower minimum first fill, or wait for more slots.");
+                       "Fewer lots can be leased at once than this job's minimum first fill asks "
+                       "for, so none is.",
+                       "Wait: it tries again by itself. Or post it with a lower minimum first "
+                       "fill.");
         case Reason::not_yet_eligible:
-            return say(out, "It takes part from a later clearing on.", "Wait.");
+            return say(out, "This job came too late for the clearing that is under way.",
+                       "Wait: it takes part in the next one.");
         case Reason::class_limit:
-            return say(out, "The machines that could do it are beyond the classes of one clearing.",
-                       "It goes on waiting; fewer requirements widen the choice.");
+            return say(out,
+                       "The machines that could do this job are of a kind that this clearing does "
+                       "not reach: it sells a bounded number of kinds.",
+                       "Wait for a later clearing, or post the job with fewer requirements, so "
+                       "that more kinds of machines can do it.");
         case Reason::work_limit:
-            return say(out, "The clearing's bounds on work or leases are used up before its turn.",
-                       "It goes on waiting in its order; a higher limit goes first.");
+            return say(
+                out, "So many jobs stand before this one that the clearing ends before its turn.",
+                "Wait for its turn, or raise the limit (job_raise): the highest goes first.");
         case Reason::stake:
             return say(out,
-                       "The free stake of the providers that it could pay does not cover one lot.",
-                       "Smaller lots (less gas a task) need less stake; or wait for a release.");
+                       "No provider that sells below this job's limit has enough free stake to "
+                       "answer for one of its lots.",
+                       "Post it in smaller lots or with less gas a task, which need less stake, or "
+                       "wait until providers have stake free.");
         case Reason::self:
-            return say(out, "The only machines that could do it belong to the same account.",
-                       "Run it with `millrace run`, or wait for another provider.");
+            return say(out,
+                       "The only machines that could do this job belong to its own buyer, and "
+                       "nobody is paid for his own work.",
+                       "Run it on them with `millrace run`, or wait for another provider.");
         case Reason::expired:
-            return say(out, "Its time on the market is over.", "Post it anew.");
+            return say(out, "The time for which this job was on offer is over.",
+                       "Post it again, with a longer life or a higher limit.");
     }
 }
 
 void say_ask(OrderAnswer& out, const market::AskOrder& ask, const Explanation& why) {
     if (!why.reason)
-        return say(out, "The next clearing would lease all that it offers.",
-                   "Nothing is needed; the clearing comes by itself.");
+        return say(
+            out,
+            "The next clearing leases all that this provider offers: " + lots(why.filled) + ".",
+            "Nothing needs to be done.");
     const Price lowest = ask.steps.empty() ? Price{} : ask.steps.front().price;
     switch (*why.reason) {
         case Reason::below_price: {
             const std::uint64_t by = std::min(why.by.value, lowest.value);
             out.price_needed = Price{lowest.value - by};
-            return say(out, "No bid that it could serve pays what it asks.",
-                       "An ask lower by about " + credits(why.by) +
-                           " to buyers would have traded, all else equal.");
+            return say(out,
+                       "No job that this provider could do pays the " + per_ggas(lowest) +
+                           " that it asks at least.",
+                       "At about " + per_ggas(*out.price_needed) +
+                           " it would have leases, as orders stand now: ask less (provider_ask), "
+                           "or wait for jobs that pay more.");
         }
         case Reason::no_capable_ask:
             if (why.demand)
                 return say(out,
-                           "No waiting job can use it; " + std::string(words(*why.demand)) +
-                               " excludes most of them.",
-                           "Offer more of that, or wait for other jobs.");
-            return say(out, "No job waits for a provider.", "Wait for a job.");
+                           "No waiting job can run on this provider's machines; what most of them "
+                           "demand and it lacks is the " +
+                               std::string(words(*why.demand)) + ".",
+                           "Offer more of that (provider_ask), or wait for other jobs.");
+            return say(out, "No job is waiting for a provider.", "Wait for one.");
         case Reason::all_busy:
             return say(out,
-                       "Its slots are taken by leases, or no job that it could do has lots left.",
-                       "Nothing is needed; it takes part again as leases end.");
+                       "This provider's slots are all taken, or the jobs that it could do have no "
+                       "lots left.",
+                       "Nothing needs to be done: it takes part again as its leases end and jobs "
+                       "come.");
         case Reason::capped:
-            return say(out, "It has as many lots of the waiting jobs as their spread caps allow.",
+            return say(out,
+                       "Of each waiting job this provider has as many lots as one provider may "
+                       "have, by the job's spread cap or by its replicas.",
                        "Wait for other jobs.");
         case Reason::denied:
-            return say(out, "Lists of waiting jobs exclude it, or its own list excludes them.",
-                       "Shorten the own list, or wait for other jobs.");
+            return say(out,
+                       "The waiting jobs that would pay this provider's price have it on their "
+                       "deny list, are on its own, or were failed by it before.",
+                       "Take buyers off the own list (provider_ask), or wait for other jobs.");
         case Reason::min_fill:
-            return say(out, "The jobs that it could do sit out for want of a minimum first fill.",
-                       "More slots would help them to it.");
+            return say(out,
+                       "The jobs that this provider could do need more lots at once than the "
+                       "market has for them.",
+                       "Offer more slots (provider_ask), or wait for other providers to join.");
         case Reason::not_yet_eligible:
-            return say(out, "It is under notice or paused.",
-                       "Notice ends by itself; `provider_resume` ends a pause.");
+            return say(out, "This provider's offer is under notice, or it is paused.",
+                       "A notice ends by itself; `provider_resume` ends a pause.");
         case Reason::class_limit:
-            return say(out, "Its class is beyond those of one clearing.", "Wait.");
+            return say(out,
+                       "This clearing does not reach this provider's kind of machine: it sells a "
+                       "bounded number of kinds.",
+                       "Wait for a later clearing.");
         case Reason::work_limit:
             return say(out,
-                       "The clearing's bounds are used up before the bids that it could serve.",
-                       "Wait.");
+                       "The clearing ends before it comes to the jobs that this provider could do: "
+                       "so many others stand before them.",
+                       "Wait for a later clearing.");
         case Reason::stake:
-            return say(out, "Its free stake does not cover one lot of the waiting jobs.",
-                       "Add stake (provider_stake), or wait for leases to settle.");
+            return say(out,
+                       "This provider has too little free stake to answer for one lot of any "
+                       "waiting job.",
+                       "Add stake (provider_stake), or wait until its leases are settled.");
         case Reason::self:
-            return say(out, "The jobs that it could do belong to its own account.",
+            return say(out,
+                       "The waiting jobs that this provider could do belong to its own owner, and "
+                       "nobody is paid for his own work.",
                        "Wait for other buyers.");
         case Reason::expired:
-            return say(out, "It is no longer on the market.", "Offer again (provider_ask).");
+            return say(out, "This provider's offer is no longer on the market.",
+                       "Offer again (provider_ask).");
     }
 }
 
@@ -209,32 +252,38 @@ std::optional<OrderAnswer> explain_job(const StateSnapshot& snapshot, const Mark
         case market::JobState::open: {
             if (none.left == 0) {
                 OrderAnswer out = answer_of(view, none);
-                say(out, "All of its lots are leased or done.",
-                    "Nothing is needed; job_get tells how far they are.");
+                say(out, "All lots of this job are leased or done, so none is on offer.",
+                    "Nothing needs to be done; job_get tells how far they are.");
                 return out;
             }
             none.reason = Reason::work_limit;
             OrderAnswer out = answer_of(view, none);
             say(out,
-                "More bids are on the market than one clearing reads, and this is beyond them.",
-                "A higher limit goes first (job_raise).");
+                "More jobs are on the market than one clearing looks at, and this one is not among "
+                "the first.",
+                "Raise the limit (job_raise): the highest goes first. Or wait until there are "
+                "fewer.");
             return out;
         }
         case market::JobState::closed: {
             OrderAnswer out = answer_of(view, none);
-            say(out, "The job has ended; nothing of it is on the market.", "job_get tells how.");
+            say(out, "This job has ended, so nothing of it is on offer.",
+                "Nothing needs to be done; job_get tells how it ended.");
             return out;
         }
         case market::JobState::cancelled: {
             OrderAnswer out = answer_of(view, none);
-            say(out, "Its buyer has cancelled it.", "Post it anew.");
+            say(out, "The buyer of this job has cancelled it.",
+                "Post it again if it is wanted after all.");
             return out;
         }
         case market::JobState::expired: {
             none.reason = Reason::expired;
             OrderAnswer out = answer_of(view, none);
-            say(out, "Its time on the market is over; what was not leased was paid back.",
-                "Post it anew, with a later deadline or a higher limit.");
+            say(out,
+                "The time for which this job was on offer is over; what was held for lots that "
+                "nobody took was paid back.",
+                "Post it again, with a longer life or a higher limit.");
             return out;
         }
     }
@@ -259,19 +308,23 @@ std::optional<OrderAnswer> explain_provider(const StateSnapshot& snapshot, const
     none.reason = Reason::not_yet_eligible;
     OrderAnswer out = answer_of(view, none);
     if (p.paused != market::PauseReason::none)
-        say(out, std::string("It is paused (") + enum_name(p.paused) + ").",
-            "provider_resume puts it back on the market.");
+        say(out,
+            std::string("This provider is paused (") + enum_name(p.paused) +
+                ") and takes no new leases.",
+            "Resume it (provider_resume).");
     else if (p.next)
         say(out,
-            "Its ask is under notice and takes part from clearing " +
+            "This provider's offer is under notice: it takes part from clearing " +
                 std::to_string(p.next_from.value) + " on.",
-            "Wait; notice protects buyers from sudden changes.");
+            "Wait: the notice, which protects buyers from sudden changes, ends by itself.");
     else if (p.ask) {
         out.reason = Reason::work_limit;
-        say(out, "More asks are on the market than one clearing reads, and this is beyond them.",
-            "A lower ask goes first (provider_ask).");
+        say(out,
+            "More offers are on the market than one clearing looks at, and this one is not among "
+            "the first.",
+            "Ask less (provider_ask): the cheapest goes first. Or wait until there are fewer.");
     } else
-        say(out, "It offers nothing.", "provider_ask puts it on the market.");
+        say(out, "This provider offers nothing.", "Make an offer (provider_ask).");
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "market/auction/explain.hpp"
+#include "market/node_answers.hpp"
 #include "market/query.hpp"
 #include "node/chain/state_db.hpp"
 
@@ -32,28 +33,7 @@ class MarketViews {
     MarketViewPtr last_;
 };
 
-/// Why an order waits, and what would change it.
-struct OrderAnswer {
-    /// Lots that the next clearing would lease, and lots that it would leave, as orders stand now.
-    std::uint32_t filled = 0;
-    std::uint32_t left = 0;
-    /// Why those are left; none when nothing is.
-    std::optional<market::Reason> reason;
-    /// The same in a sentence, and what would change it.
-    std::string sentence;
-    std::string advice;
-    /// With `below_price`: the limit, or the ask, at which lots would trade.
-    std::optional<Price> price_needed;
-    std::optional<market::Demand> demand;
-    /// The clearing that this is about, and when its book is frozen.
-    market::ClearingNumber clearing;
-    ActiveTime cut_off;
-    /// The block whose orders these are.
-    BlockHash block;
-};
-BOOST_DESCRIBE_STRUCT(OrderAnswer, (),
-                      (filled, left, reason, sentence, advice, price_needed, demand, clearing,
-                       cut_off, block))
+using market::OrderAnswer;
 
 /// None when there is no such job.
 [[nodiscard]] std::optional<OrderAnswer> explain_job(const StateSnapshot& snapshot,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "market/genesis.hpp"
 #include "market/transaction.hpp"
 #include "node/blobs/pins.hpp"
 #include "node/blobs/trees.hpp"
@@ -54,6 +55,8 @@ struct NodeApi {
     AccessControl* access = nullptr;
     /// Ends the node as a signal would.
     std::function<void()> stop;
+    /// The document that the chain began with.
+    const market::Genesis& genesis;
 };
 
 void add_chain_methods(MethodTable& table, const NodeApi& api);

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "common/auth_map_proof.hpp"
 #include "consensus/beacon.hpp"
+#include "market/ledger/validators.hpp"
 #include "tests/support/node_world.hpp"
 
 namespace millrace::node {
@@ -214,6 +216,25 @@ TEST_SUITE("node/executor") {
         CHECK(config.epoch == Epoch{first.value + 1});
         CHECK(config.floor.view == View{0});
         CHECK_FALSE(config.floor.certificate.has_value());
+        // What leads a light client to the set of the epoch after the next was written with it.
+        const auto handovers = BlockStore(*chain.db).handovers(first, 10);
+        REQUIRE((handovers.has_value() && handovers->size() == 1));
+        const market::Handover& handover = handovers->front();
+        CHECK(market::block_hash(handover.header) == chain.head().hash);
+        CHECK(Bytes(handover.certificate) == encode(*chain.head().certificate));
+        CHECK(verify_presence(Hash{handover.header.state_root.bytes},
+                              market::epoch_set_key(Epoch{first.value + 2}), handover.set,
+                              handover.proof)
+                  .has_value());
+        CHECK(BlockStore(*chain.db).handovers(Epoch{first.value + 1}, 10)->empty());
+        // A gap leads nowhere, so nothing is shown beyond it.
+        std::vector<DbWrite> batch;
+        market::Handover later = handover;
+        later.header.epoch = Epoch{first.value + 2};
+        BlockStore::put_handover(batch, later);
+        REQUIRE(chain.db->commit(batch).has_value());
+        CHECK(BlockStore(*chain.db).handovers(first, 10)->size() == 1);
+        CHECK(BlockStore(*chain.db).handovers(Epoch{first.value + 1}, 10)->empty());
         // A restart at the boundary begins the same epoch.
         const Hash head = hash_as<Hash>(chain.head().hash);
         chain.executor.reset();

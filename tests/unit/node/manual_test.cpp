@@ -66,10 +66,10 @@ TEST_SUITE("node/manual") {
         NoModules modules;
         const ProgressTable progress;
         const rpc::NodeApi api{
-            *chain.db, chain.mempool, intake,        **blobs,       **trees, **pins,
-            modules,   clock,         world.chain(), Network::test, 0,       false,
-            Address{}, Address{},     VrfKey{},      progress,      0,       nullptr,
-            {}};
+            *chain.db, chain.mempool,  intake,        **blobs,       **trees, **pins,
+            modules,   clock,          world.chain(), Network::test, 0,       false,
+            Address{}, Address{},      VrfKey{},      progress,      0,       nullptr,
+            {},        world.genesis()};
         rpc::MethodTable table(JsonStyle{Network::test});
         rpc::add_all_methods(table, api);
         const std::string expected = kHead + table.markdown();

@@ -37,6 +37,7 @@ millrace_functional(wallet_access 180)
 millrace_functional(wallet_json 600)
 millrace_functional(wallet_provider 600)
 millrace_functional(wallet_terminal 600)
+millrace_functional(wallet_verify 300)
 millrace_functional(wordcount 180 ${PROJECT_SOURCE_DIR})
 # Preloaded under a node: a disk that fails on demand.
 add_library(faulty_disk MODULE support/faulty_disk.c)

@@ -5,12 +5,15 @@ millrace_test(NAME test_wallet LABELS unit
   SOURCES
     unit/wallet/client_test.cpp
     unit/wallet/exit_codes_test.cpp
+    unit/wallet/fold_test.cpp
     unit/wallet/history_test.cpp
     unit/wallet/job_request_test.cpp
     unit/wallet/job_results_test.cpp
     unit/wallet/job_verify_test.cpp
     unit/wallet/keystore_test.cpp
+    unit/wallet/light_client_test.cpp
     unit/wallet/print_test.cpp
+    unit/wallet/proof_reader_test.cpp
     unit/wallet/transfer_test.cpp
     unit/wallet/trees_test.cpp
     unit/wallet/units_test.cpp

@@ -8,7 +8,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
-#include <cstdio>
 #include <optional>
 
 #include "wallet/detail/link.hpp"
@@ -59,27 +58,6 @@ std::optional<Place> parse_url(std::string_view url) {
     return Place{is_secure, std::string(host), std::string(url.substr(colon + 1)),
                  std::string(url)};
 }
-
-class File {
-  public:
-    File(const std::filesystem::path& path, const char* mode)
-        : file_(std::fopen(path.c_str(), mode)) {}
-    ~File() {
-        if (file_ != nullptr) std::fclose(file_);
-    }
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    explicit operator bool() const { return file_ != nullptr; }
-    [[nodiscard]] std::FILE* get() const { return file_; }
-    /// Flushes and closes; false when the disk did not take it all.
-    [[nodiscard]] bool close() {
-        std::FILE* file = std::exchange(file_, nullptr);
-        return file != nullptr && std::fclose(file) == 0;
-    }
-
-  private:
-    std::FILE* file_;
-};
 
 }  // namespace
 
@@ -132,30 +110,6 @@ class Client::Impl {
         return *result;
     }
 
-    Try<std::string> put_file(const std::filesystem::path& path, const OnBytes& on_bytes) {
-        std::error_code no_size;
-        const std::uint64_t size = std::filesystem::file_size(path, no_size);
-        File file(path, "rb");
-        if (no_size || !file) return Err{Failure{Exit::bad_input, "cannot read " + path.string()}};
-        std::uint64_t done = 0;
-        const ReadPiece read = [&](MutableByteView piece) -> Try<std::size_t> {
-            const std::size_t got = std::fread(piece.data(), 1, piece.size(), file.get());
-            done += got;
-            if (got == 0 && done < size)
-                return Err{Failure{Exit::bad_input, path.string() + " became shorter meanwhile"}};
-            return got;
-        };
-        return put_stream(size, read, on_bytes);
-    }
-
-    Try<std::string> put_stream(std::uint64_t size, const ReadPiece& read,
-                                const OnBytes& on_bytes) {
-        MILLRACE_TRY(const auto response,
-                     put_body(http::request<http::buffer_body>(http::verb::put, "/blob", 11), size,
-                              read, on_bytes));
-        return id_of(response);
-    }
-
     Try<Ok> put_part(const std::string& id, std::uint64_t offset, std::uint64_t size,
                      std::uint64_t total, const ReadPiece& read, const OnBytes& on_bytes) {
         http::request<http::buffer_body> put(http::verb::put, "/blob/" + id, 11);
@@ -201,74 +155,6 @@ class Client::Impl {
         }
         if (!parser.keep_alive()) disconnect();
         return Ok{};
-    }
-
-    Try<std::string> put_bytes(ByteView content) {
-        http::request<http::string_body> put(http::verb::put, "/blob", 11);
-        put.body() = std::string(as_text(content));
-        MILLRACE_TRY(const auto response, round_trip(std::move(put)));
-        return id_of(response);
-    }
-
-    Try<Ok> get_file(const std::string& id, const std::filesystem::path& path,
-                     const OnBytes& on_bytes) {
-        const std::filesystem::path part = path.string() + ".part";
-        std::error_code ignored;
-        std::uint64_t have = std::filesystem::file_size(part, ignored);
-        if (ignored) have = 0;
-        http::request<http::empty_body> get(http::verb::get, "/blob/" + id, 11);
-        if (have > 0) get.set(http::field::range, "bytes=" + std::to_string(have) + "-");
-        prepare(get);
-        MILLRACE_TRY(Link* const stream, fresh_connection());
-        error_code ec;
-        send(*stream, get, ec);
-        http::response_parser<http::buffer_body> parser;
-        parser.body_limit(boost::none);
-        if (!ec) receive_head(*stream, parser, ec);
-        if (ec) return drop(unreachable(ec));
-        const http::status status = parser.get().result();
-        if (status == http::status::not_found)
-            return drop(Failure{Exit::not_found, "the node does not hold blob " + id});
-        if (status != http::status::ok && status != http::status::partial_content)
-            return drop(Failure{Exit::failed, "the node does not give blob " + id + ": " +
-                                                  std::string(parser.get().reason())});
-        if (status == http::status::ok) have = 0;
-        const std::uint64_t total = have + parser.content_length().value_or(0);
-        File file(part, have > 0 ? "ab" : "wb");
-        if (!file) return drop(Failure{Exit::bad_input, "cannot write " + part.string()});
-        std::vector<char> piece(kPieceBytes);
-        while (!parser.is_done()) {
-            parser.get().body().data = piece.data();
-            parser.get().body().size = piece.size();
-            receive(*stream, parser, ec);
-            if (ec == http::error::need_buffer) ec = {};
-            if (ec) return drop(unreachable(ec));
-            const std::size_t got = piece.size() - parser.get().body().size;
-            if (std::fwrite(piece.data(), 1, got, file.get()) != got)
-                return drop(
-                    Failure{Exit::failed, "cannot write " + part.string() + "; is the disk full?"});
-            have += got;
-            if (on_bytes) on_bytes(have, total);
-        }
-        if (!file.close())
-            return drop(
-                Failure{Exit::failed, "cannot write " + part.string() + "; is the disk full?"});
-        if (!parser.keep_alive()) disconnect();
-        std::error_code renamed;
-        std::filesystem::rename(part, path, renamed);
-        if (renamed) return Err{Failure{Exit::failed, "cannot write " + path.string()}};
-        return Ok{};
-    }
-
-    Try<Bytes> get_bytes(const std::string& id, std::uint64_t size_max) {
-        http::request<http::string_body> get(http::verb::get, "/blob/" + id, 11);
-        MILLRACE_TRY(const auto response, round_trip(std::move(get)));
-        if (response.result() == http::status::not_found)
-            return Err{Failure{Exit::not_found, "the node does not hold blob " + id}};
-        if (response.result() != http::status::ok || response.body().size() > size_max)
-            return Err{Failure{Exit::failed, "the node does not give blob " + id}};
-        const ByteView raw = as_bytes(response.body());
-        return Bytes(raw.begin(), raw.end());
     }
 
     [[nodiscard]] const std::string& url() const { return url_; }
@@ -441,20 +327,6 @@ class Client::Impl {
         return failure;
     }
 
-    Try<std::string> id_of(const http::response<http::string_body>& response) {
-        if (response.result() != http::status::ok)
-            return Err{
-                Failure{Exit::failed, "the node does not take the blob: " + response.body()}};
-        error_code ec;
-        const boost::json::value answer = boost::json::parse(response.body(), ec);
-        const auto* id =
-            !ec && answer.is_object() ? answer.get_object().if_contains("id") : nullptr;
-        if (id == nullptr || !id->is_string())
-            return Err{
-                Failure{Exit::failed, url_ + " does not store blobs; is it a Millrace node?"}};
-        return std::string(id->get_string());
-    }
-
     std::string url_;
     Place place_;
     std::string authorization_;
@@ -491,23 +363,6 @@ Try<std::unique_ptr<Client>> Client::make(const std::string& url, const Reach& r
 
 Try<boost::json::value> Client::call(std::string_view method, boost::json::object params) {
     return impl_->call(method, std::move(params));
-}
-Try<std::string> Client::put_file(const std::filesystem::path& path, const OnBytes& on_bytes) {
-    return impl_->put_file(path, on_bytes);
-}
-Try<std::string> Client::put_stream(std::uint64_t size, const ReadPiece& read,
-                                    const OnBytes& on_bytes) {
-    return impl_->put_stream(size, read, on_bytes);
-}
-Try<std::string> Client::put_bytes(ByteView content) {
-    return impl_->put_bytes(content);
-}
-Try<Ok> Client::get_file(const std::string& id_hex, const std::filesystem::path& path,
-                         const OnBytes& on_bytes) {
-    return impl_->get_file(id_hex, path, on_bytes);
-}
-Try<Bytes> Client::get_bytes(const std::string& id_hex, std::uint64_t size_max) {
-    return impl_->get_bytes(id_hex, size_max);
 }
 Try<Ok> Client::put_part(const std::string& id_hex, std::uint64_t offset, std::uint64_t size,
                          std::uint64_t total, const ReadPiece& read, const OnBytes& on_bytes) {

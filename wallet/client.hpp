@@ -83,18 +83,6 @@ class Client {
         return *std::move(value);
     }
 
-    /// Sends `size` bytes, drawn piece by piece, as a blob; gives its id in hexadecimal.
-    [[nodiscard]] Try<std::string> put_stream(std::uint64_t size, const ReadPiece& read,
-                                              const OnBytes& on_bytes = {});
-    /// Sends a file's bytes as a blob; gives its id in hexadecimal.
-    [[nodiscard]] Try<std::string> put_file(const std::filesystem::path& path,
-                                            const OnBytes& on_bytes = {});
-    [[nodiscard]] Try<std::string> put_bytes(ByteView content);
-    /// Fetches a blob into a file, through a temporary name; goes on where an earlier try stopped.
-    [[nodiscard]] Try<Ok> get_file(const std::string& id_hex, const std::filesystem::path& path,
-                                   const OnBytes& on_bytes = {});
-    [[nodiscard]] Try<Bytes> get_bytes(const std::string& id_hex, std::uint64_t size_max);
-
     /// Sends bytes `[offset, offset + size)` of an announced blob of `total` bytes. `read` is asked
     /// for them in order. A refusal carries the node's sentence and `http_status`.
     [[nodiscard]] Try<Ok> put_part(const std::string& id_hex, std::uint64_t offset,

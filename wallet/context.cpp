@@ -1,13 +1,18 @@
 #include "wallet/context.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+
+#include "wallet/fold.hpp"
+#include "wallet/units.hpp"
 
 namespace millrace::wallet {
 
@@ -20,6 +25,13 @@ constexpr std::size_t kTokenMax = 512;
 bool is_token(std::string_view text) {
     return !text.empty() && text.size() <= kTokenMax &&
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+WallTime wall_now() {
+    return WallTime{
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       std::chrono::system_clock::now().time_since_epoch())
+                                       .count())};
 }
 
 Try<std::string> read_token(const std::filesystem::path& path, const Failure& if_missing) {
@@ -58,6 +70,46 @@ Try<Client*> Context::client() {
     return client_.get();
 }
 
+Try<ProofReader*> Context::proofs() {
+    if (!is_verifying()) return static_cast<ProofReader*>(nullptr);
+    if (!proofs_) {
+        TrustChoice choice;
+        if (chain) {
+            MILLRACE_TRY(choice.chain, parse_id<ChainId>("--chain", *chain));
+        }
+        if (checkpoint) {
+            MILLRACE_TRY(choice.checkpoint, parse_id<BlockHash>("--checkpoint", *checkpoint));
+        }
+        MILLRACE_TRY(Client* const own, client());
+        MILLRACE_TRY(proofs_,
+                     ProofReader::open(*own, TrustStore(keystore_dir / "trust"), std::move(choice),
+                                       {[this](std::string_view text) { note(text); }, wall_now}));
+    }
+    return proofs_.get();
+}
+
+void Context::take_on_trust(std::string_view what) {
+    if (std::find(on_trust_.begin(), on_trust_.end(), what) == on_trust_.end())
+        on_trust_.emplace_back(what);
+}
+
+boost::json::value Context::marked(boost::json::value value) const {
+    if (!is_verifying() || !client_) return value;
+    const auto mark = [&](boost::json::object& object) {
+        // A row that was looked at by itself says so.
+        if (object.contains("verified")) return;
+        object["verified"] = on_trust_.empty();
+        if (on_trust_.empty()) return;
+        boost::json::array& list = object["unverified"].emplace_array();
+        for (const std::string& what : on_trust_) list.emplace_back(what);
+    };
+    if (auto* object = value.if_object()) mark(*object);
+    if (auto* rows = value.if_array())
+        for (boost::json::value& row : *rows)
+            if (auto* object = row.if_object()) mark(*object);
+    return value;
+}
+
 Try<std::vector<Client*>> Context::holder_clients() {
     if (holder_clients_.empty())
         for (const std::string& url : holders) {
@@ -78,19 +130,26 @@ Try<std::vector<Client*>> Context::holder_clients() {
 }
 
 void Context::print(const boost::json::value& value, std::string_view text) const {
+    print_raw(json ? marked(value) : value, text);
+}
+
+void Context::print_raw(const boost::json::value& value, std::string_view text) const {
+    if (is_verifying() && !on_trust_.empty())
+        note(fmt::format("Not verified, the node's word alone: {}", fmt::join(on_trust_, ", ")));
     if (json)
         fmt::print("{}\n", boost::json::serialize(value));
     else
-        fmt::print("{}{}", text, text.ends_with('\n') || text.empty() ? "" : "\n");
+        fmt::print("{}{}", folded(text, Terminal::of(STDOUT_FILENO)),
+                   text.ends_with('\n') || text.empty() ? "" : "\n");
     std::fflush(stdout);
 }
 
 void Context::note(std::string_view text) const {
-    if (!json && !quiet) fmt::print(stderr, "{}\n", text);
+    if (!json && !quiet) fmt::print(stderr, "{}\n", folded(text, Terminal::of(STDERR_FILENO)));
 }
 
 void Context::announce(std::string_view text) const {
-    if (!quiet) fmt::print(stderr, "{}\n", text);
+    if (!quiet) fmt::print(stderr, "{}\n", folded(text, Terminal::of(STDERR_FILENO)));
 }
 
 Try<Ok> Context::confirm(std::string_view question) const {
@@ -98,7 +157,7 @@ Try<Ok> Context::confirm(std::string_view question) const {
     if (::isatty(STDIN_FILENO) != 1)
         return Err{Failure{Exit::cancelled,
                            "this needs a yes and there is no terminal to ask on; add --yes"}};
-    fmt::print(stderr, "{} [y/N] ", question);
+    fmt::print(stderr, "{} [y/N] ", folded(question, Terminal::of(STDERR_FILENO)));
     std::string line;
     if (!std::getline(std::cin, line) || (line != "y" && line != "Y" && line != "yes"))
         return Err{Failure{Exit::cancelled, "cancelled; nothing was sent"}};

@@ -12,6 +12,7 @@
 #include "wallet/client.hpp"
 #include "wallet/keystore.hpp"
 #include "wallet/print.hpp"
+#include "wallet/proof_reader.hpp"
 
 namespace CLI {
 class App;
@@ -30,6 +31,12 @@ struct Context {
     std::optional<std::filesystem::path> token_file;
     std::optional<std::filesystem::path> data_dir;
     std::optional<std::filesystem::path> ca_file;
+    /// Whether answers of the node are checked by proof; unless said, those of a node that is not
+    /// on this machine are.
+    std::optional<bool> verify;
+    /// The chain and the block that are trusted, as typed; see `TrustChoice`.
+    std::optional<std::string> chain;
+    std::optional<std::string> checkpoint;
     bool json = false;
     bool yes = false;
     bool quiet = false;
@@ -53,11 +60,23 @@ struct Context {
     /// The node; connects on first use.
     [[nodiscard]] Try<Client*> client();
 
+    [[nodiscard]] bool is_verifying() const { return verify.value_or(!is_local_url(node)); }
+    /// What reads the ledger by proof; null where the node is believed. Meets the node on first
+    /// use.
+    [[nodiscard]] Try<ProofReader*> proofs();
+    /// The result holds something of the node's that no proof covers: said beside it.
+    void take_on_trust(std::string_view what);
+    /// What is said of the result under --json where answers are checked: `verified`, and what of
+    /// it is not. Arrays carry it in each row.
+    [[nodiscard]] boost::json::value marked(boost::json::value value) const;
+
     /// All nodes that may hold a blob, each once, in the order to be asked.
     [[nodiscard]] Try<std::vector<Client*>> holder_clients();
 
-    /// The result of a command: under --json the value, one line; else the text.
+    /// The result of a command: under --json the value, marked, in one line; else the text.
     void print(const boost::json::value& value, std::string_view text) const;
+    /// The same of a value that is printed as the node gave it.
+    void print_raw(const boost::json::value& value, std::string_view text) const;
     /// A line that must be seen even under --json, on standard error; only --quiet keeps it back.
     void announce(std::string_view text) const;
     /// A remark beside the result; on standard error, and not under --json.
@@ -68,6 +87,8 @@ struct Context {
   private:
     [[nodiscard]] Try<std::string> token() const;
     std::unique_ptr<Client> client_;
+    std::unique_ptr<ProofReader> proofs_;
+    std::vector<std::string> on_trust_;
     std::vector<std::unique_ptr<Client>> holder_clients_;
 };
 

@@ -18,6 +18,7 @@ enum class Exit : int {
     job_failed = 8,
     cancelled = 9,
     differs = 10,
+    unproven = 11,
     interrupted = 130,
 };
 
@@ -25,7 +26,7 @@ struct ExitInfo {
     Exit code;
     const char* meaning;
 };
-inline constexpr std::array<ExitInfo, 12> kExits{{
+inline constexpr std::array<ExitInfo, 13> kExits{{
     {Exit::ok, "done"},
     {Exit::failed, "the node or this machine failed; the sentence says how"},
     {Exit::usage, "the command line is wrong"},
@@ -37,6 +38,7 @@ inline constexpr std::array<ExitInfo, 12> kExits{{
     {Exit::job_failed, "the job ended, and not all of its tasks are paid results"},
     {Exit::cancelled, "not confirmed; nothing was sent"},
     {Exit::differs, "a result is another when its task is run again"},
+    {Exit::unproven, "an answer of the node is not what the chain's validators signed"},
     {Exit::interrupted, "stopped by Ctrl-C; what was posted goes on"},
 }};
 

@@ -6,31 +6,13 @@
 #include <vector>
 
 #include "common/address.hpp"
-#include "market/refusal.hpp"
+#include "market/node_answers.hpp"
 #include "wallet/client.hpp"
 
 /// What happened to an account or a job, from the node's history, page by page.
 namespace millrace::wallet {
 
-/// One row of `account_history` and `job_history`.
-struct HistoryRow {
-    Height height;
-    std::uint32_t index = 0;
-    WallTime time;
-    std::optional<TxHash> transaction;
-    BoundedString<32> what;
-    market::Refusal refusal = market::Refusal::none;
-    Amount in;
-    Amount out;
-    std::optional<Address> other;
-    std::optional<JobId> job;
-    std::optional<LeaseId> lease;
-    std::optional<Address> provider;
-    std::optional<std::uint32_t> chunk;
-};
-BOOST_DESCRIBE_STRUCT(HistoryRow, (),
-                      (height, index, time, transaction, what, refusal, in, out, other, job, lease,
-                       provider, chunk))
+using market::HistoryRow;
 
 /// Told each row, oldest first, as read and as the node wrote it; what it refuses ends the reading.
 using OnHistoryRow =

@@ -1,9 +1,11 @@
 #include "wallet/job_post.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
+#include "wallet/fold.hpp"
 #include "wallet/units.hpp"
 
 namespace millrace::wallet {
@@ -17,6 +19,7 @@ constexpr std::uint32_t kBookRows = 1'000;
 
 Try<market::Quote> ask_quote(Context& context, const market::JobSpec& spec) {
     MILLRACE_TRY(Client* const client, context.client());
+    context.take_on_trust("the price now");
     return client->ask<market::Quote>("market_quote", quote_params(spec));
 }
 
@@ -80,9 +83,9 @@ Try<Ok> fit_lots(Context& context, const JobOptions& options, const market::Para
             credits_text(fees))}};
 }
 
-Try<Ok> set_cost(Context& context, const JobOptions& options, PreparedJob& job) {
-    MILLRACE_TRY(Client* const client, context.client());
-    MILLRACE_TRY(job.cost, client->ask<market::JobCost>("job_cost", {{"spec", to_json(job.spec)}}));
+Try<Ok> set_cost(Context& context, const JobOptions& options, const market::Params& params,
+                 PreparedJob& job) {
+    MILLRACE_TRY(job.cost, get_cost(context, params, job.spec));
     if (!options.max_total) return Ok{};
     MILLRACE_TRY(const Amount most, parse_credits("--max-total", *options.max_total));
     MILLRACE_TRY(const Amount total, total_of(job));
@@ -130,7 +133,7 @@ Try<PreparedJob> prepare_job(Context& context, const JobOptions& options,
     }
     MILLRACE_CHECK(set_limit(context, options, job));
     MILLRACE_CHECK(fit_lots(context, options, chain.params, job));
-    MILLRACE_CHECK(set_cost(context, options, job));
+    MILLRACE_CHECK(set_cost(context, options, chain.params, job));
     return job;
 }
 
@@ -171,7 +174,7 @@ Try<PostedJob> post_job(Context& context, Signer& signer, PreparedJob& job) {
     MILLRACE_TRY(const Amount total, total_of(job));
     // Whoever is asked must see what it is about, whatever is kept quiet.
     if (!context.yes || (!context.quiet && !context.json))
-        fmt::print(stderr, "{}", describe_job(job));
+        fmt::print(stderr, "{}", folded(describe_job(job), Terminal::of(STDERR_FILENO)));
     MILLRACE_CHECK(
         context.confirm(fmt::format("Post it for at most {} credits?", credits_text(total))));
     if (!job.module.published && context.dry_run)

@@ -7,7 +7,9 @@
 #include "market/task.hpp"
 #include "vm/machine/trap.hpp"
 #include "vm/native/worker_client.hpp"
+#include "wallet/ledger_view.hpp"
 #include "wallet/modules.hpp"
+#include "wallet/transfer.hpp"
 
 namespace millrace::wallet {
 
@@ -38,13 +40,13 @@ market::TaskResult result_of(const vm::TaskClaim& claim) {
 }
 
 Try<fs::path> fetch_module(Context& context, const market::JobSpec& spec, const fs::path& scratch) {
-    MILLRACE_TRY(Client* const client, context.client());
-    const auto module =
-        client->ask<market::ModuleView>("module_get", {{"image", to_hex(spec.image.view())}});
-    if (!module.has_value()) return Err{module.error()};
+    MILLRACE_TRY(const auto module, find_module(context, spec.image));
+    if (!module)
+        return Err{
+            Failure{Exit::not_found, "the job's program is published no more: its time is over"}};
     const fs::path path = scratch / "module.wasm";
     const Hash blob = file_id(module->record.size, hash_as<Hash>(module->record.blob));
-    MILLRACE_CHECK(client->get_file(to_hex(blob.view()), path));
+    MILLRACE_CHECK(fetch_blob(context, blob, module->record.size, path));
     // The image root is what the job was posted with: no other program passes for it.
     MILLRACE_TRY(Bytes bytes, read_module(path));
     MILLRACE_TRY(const ImageRoot image, image_of(path, std::move(bytes)));
@@ -54,12 +56,9 @@ Try<fs::path> fetch_module(Context& context, const market::JobSpec& spec, const 
 
 Try<LocalBlob> fetch_stdin(Context& context, const market::JobStdin& named,
                            const fs::path& scratch) {
-    MILLRACE_TRY(Client* const client, context.client());
     const fs::path path = scratch / "stdin";
-    MILLRACE_CHECK(client->get_file(to_hex(named.id.view()), path));
-    MILLRACE_TRY(LocalBlob blob, hash_file(path));
-    if (blob.id == named.id && blob.length == named.bytes) return blob;
-    return Err{Failure{Exit::failed, "the node gives another standard input than the job names"}};
+    MILLRACE_CHECK(fetch_blob(context, named.id, named.bytes, path));
+    return hash_file(path);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "wallet/interrupt.hpp"
 
@@ -14,18 +13,12 @@ namespace {
 /// Asked often at first, when a short job may end any moment, and seldom once it is a long one.
 constexpr std::uint64_t kWatchFirstMs = 30;
 constexpr std::uint64_t kWatchLastMs = 2'000;
-constexpr std::uint32_t kTasksAPage = 1'000;
 /// A task tells how far it is every few seconds; asking more often would show nothing new.
 constexpr std::uint64_t kProgressEveryMs = 1'000;
 /// Where lines are not drawn over, a new one for so much more gas of the task that is furthest.
 constexpr std::uint64_t kPercentALine = 10;
 
 }  // namespace
-
-Try<market::JobView> get_job(Context& context, const JobId& id) {
-    MILLRACE_TRY(Client* const client, context.client());
-    return client->ask<market::JobView>("job_get", {{"job", to_hex(id.view())}});
-}
 
 std::vector<RunningTask> get_running(Context& context, const JobId& id) {
     Try<Client*> client = context.client();
@@ -59,7 +52,7 @@ Try<market::JobView> watch_job(Context& context, const JobId& id) {
         } else if (last && job.error().exit == Exit::node_unreachable) {
             // The job is on the chain whatever becomes of this node; Ctrl-C ends the waiting.
             progress.show("no answer", ended_tasks(*last), last->spec.tasks,
-                          fmt::format("{} is away, trying again", context.node));
+                          "the node is away, trying again");
         } else {
             return Err{job.error()};
         }
@@ -80,44 +73,10 @@ Try<market::JobView> watch_job(Context& context, const JobId& id) {
     }
 }
 
-Try<std::vector<market::TaskView>> get_tasks(Context& context, const JobId& id,
-                                             std::uint32_t tasks) {
-    MILLRACE_TRY(Client* const client, context.client());
-    std::vector<market::TaskView> out;
-    while (out.size() < tasks) {
-        MILLRACE_TRY(const auto page, client->ask<std::vector<market::TaskView>>(
-                                          "job_tasks", {{"job", to_hex(id.view())},
-                                                        {"from", out.size()},
-                                                        {"limit", kTasksAPage}}));
-        if (page.empty()) break;
-        out.insert(out.end(), page.begin(), page.end());
-    }
-    return out;
-}
-
-Try<std::vector<Price>> get_prices(Context& context, std::span<const market::TaskView> tasks) {
-    MILLRACE_TRY(Client* const client, context.client());
-    std::set<LeaseId> leases;
-    for (const market::TaskView& task : tasks) {
-        leases.insert(task.leases.begin(), task.leases.end());
-        if (leases.size() >= kLeasesAsked) break;
-    }
-    std::vector<Price> out;
-    for (const LeaseId& id : leases) {
-        const auto lease =
-            client->ask<market::LeaseView>("lease_get", {{"lease", to_hex(id.view())}});
-        if (lease.has_value())
-            out.push_back(lease->lease.price);
-        else if (lease.error().exit != Exit::not_found)
-            return Err{lease.error()};
-    }
-    return out;
-}
-
 Try<JobReport> report_job(Context& context, const JobId& id) {
     JobReport report;
     MILLRACE_TRY(report.job, get_job(context, id));
-    MILLRACE_TRY(const auto tasks, get_tasks(context, id, report.job.spec.tasks));
+    MILLRACE_TRY(const auto tasks, get_tasks(context, report.job));
     for (const market::TaskView& task : tasks) report.tasks.push_back(outcome_of(task));
     MILLRACE_TRY(const auto prices, get_prices(context, tasks));
     report.summary = summarise(report.job, report.tasks, prices);

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "common/sodium_init.hpp"
 #include "wallet/context.hpp"
+#include "wallet/fold.hpp"
 
 namespace {
 
@@ -28,7 +30,7 @@ std::string exit_text() {
 }
 
 /// A wrong command line in one sentence, with the page that helps.
-std::string usage_text(const CLI::App* app, const CLI::Error& error) {
+std::string usage_sentence(const CLI::App* app, const CLI::Error& error) {
     const CLI::App* command = app;
     std::string path = "millrace";
     for (auto chosen = command->get_subcommands(); !chosen.empty();
@@ -42,7 +44,7 @@ std::string usage_text(const CLI::App* app, const CLI::Error& error) {
         what = fmt::format("there is no command \"{}\"", rest.front());
     else if (command->get_require_subcommand_min() > 0 && command->get_subcommands().empty())
         what = "a command is missing";
-    return fmt::format("millrace: {}; see `{} --help`\n", what, path);
+    return fmt::format("{}; see `{} --help`", what, path);
 }
 
 int report(const Context& context, const Failure& failure) {
@@ -55,11 +57,14 @@ int report(const Context& context, const Failure& failure) {
         boost::json::object error{{"exit", static_cast<int>(failure.exit)},
                                   {"message", failure.message}};
         if (failure.rpc_code != 0) error["rpc_code"] = failure.rpc_code;
-        if (!failure.data.is_null()) error["data"] = failure.data;
+        const bool is_result = failure.exit == Exit::job_failed || failure.exit == Exit::differs;
+        if (!failure.data.is_null())
+            error["data"] = is_result ? context.marked(failure.data) : failure.data;
         fmt::print("{}\n",
                    boost::json::serialize(boost::json::object{{"error", std::move(error)}}));
     } else {
-        fmt::print(stderr, "millrace: {}{}", failure.message,
+        fmt::print(stderr, "{}{}",
+                   folded("millrace: " + failure.message, Terminal::of(STDERR_FILENO)),
                    failure.message.ends_with('\n') ? "" : "\n");
     }
     return static_cast<int>(failure.exit);
@@ -94,13 +99,20 @@ int run(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--passphrase-file", context.passphrase.file,
                    "File whose first line is the passphrase (or set MILLRACE_PASSPHRASE)");
+    app.add_flag("--verify,!--no-verify", context.verify,
+                 "Check answers of the node by proof; else only of one that is not on this machine")
+        ->envname("MILLRACE_VERIFY");
+    app.add_option("--chain", context.chain,
+                   "Id of the chain that is meant; else that of the first meeting with the node")
+        ->envname("MILLRACE_CHAIN");
+    app.add_option("--checkpoint", context.checkpoint,
+                   "Hash of a block that ended an epoch, from a source that is trusted");
     app.add_flag("--json", context.json, "Print one JSON value instead of text");
     app.add_flag("-y,--yes", context.yes, "Do not ask before signing");
     app.add_flag("-q,--quiet", context.quiet, "No progress, no remarks");
     app.add_flag("--dry-run", context.dry_run,
                  "Print the unsigned transaction instead of signing and sending it");
     app.fallthrough();
-    app.failure_message(usage_text);
     app.footer(exit_text());
     add_account_commands(app, context);
     add_send_commands(app, context);
@@ -120,17 +132,20 @@ int run(int argc, char** argv) {
     char** const end = argv + argc;
     char** const split = std::find(argv, end, std::string_view("--"));
     if (split != end) context.program_args.assign(split + 1, end);
+    // A command line that cannot be read may still say how its user reads.
+    context.json = std::any_of(argv, split,
+                               [](const char* word) { return std::string_view(word) == "--json"; });
     try {
         app.parse(static_cast<int>(split - argv), argv);
     } catch (const CLI::ParseError& trouble) {
-        return app.exit(trouble, std::cout, std::cerr) == 0 ? 0 : static_cast<int>(Exit::usage);
+        // --help and --version come this way too.
+        if (trouble.get_exit_code() == 0) return app.exit(trouble, std::cout, std::cerr);
+        return report(context, {Exit::usage, usage_sentence(&app, trouble)});
     }
-    if (split != end && !context.takes_program_args) {
-        fmt::print(stderr,
-                   "millrace: this command hands no arguments on; leave out `--` and what "
-                   "stands behind it\n");
-        return static_cast<int>(Exit::usage);
-    }
+    if (split != end && !context.takes_program_args)
+        return report(context, {Exit::usage,
+                                "this command hands no arguments on; leave out `--` and what "
+                                "stands behind it"});
     const Try<Ok> done = context.action();
     return done.has_value() ? context.exit_code : report(context, done.error());
 }

@@ -8,6 +8,7 @@
 #include "common/page_tree.hpp"
 #include "vm/image/publish.hpp"
 #include "vm/module/check.hpp"
+#include "wallet/trees.hpp"
 
 namespace millrace::wallet {
 
@@ -21,14 +22,6 @@ std::optional<ImageRoot> as_image_root(const std::string& text) {
     if (fs::exists(text, ignored)) return std::nullopt;
     const auto raw = from_hex(text);
     return raw ? ImageRoot::from(*raw) : std::nullopt;
-}
-
-Try<std::optional<market::ModuleView>> on_chain(Context& context, const ImageRoot& image) {
-    MILLRACE_TRY(Client* const client, context.client());
-    auto view = client->ask<market::ModuleView>("module_get", {{"image", to_hex(image.view())}});
-    if (view.has_value()) return std::optional(*std::move(view));
-    if (view.error().exit == Exit::not_found) return std::optional<market::ModuleView>();
-    return Err{view.error()};
 }
 
 }  // namespace
@@ -74,7 +67,7 @@ Try<ModuleChoice> choose_module(Context& context, const std::string& text) {
     ModuleChoice choice;
     if (const auto image = as_image_root(text)) {
         choice.image = *image;
-        MILLRACE_TRY(choice.published, on_chain(context, *image));
+        MILLRACE_TRY(choice.published, find_module(context, *image));
         if (!choice.published)
             return Err{Failure{Exit::not_found,
                                "no module with image root " + text +
@@ -87,7 +80,7 @@ Try<ModuleChoice> choose_module(Context& context, const std::string& text) {
     MILLRACE_TRY(Bytes module, read_module(text));
     choice.size = module.size();
     MILLRACE_TRY(choice.image, image_of(text, std::move(module)));
-    MILLRACE_TRY(choice.published, on_chain(context, choice.image));
+    MILLRACE_TRY(choice.published, find_module(context, choice.image));
     return choice;
 }
 
@@ -104,14 +97,11 @@ Try<Sent> publish_module(Context& context, Signer& signer, ModuleChoice& choice,
                          std::uint64_t life_ms) {
     MILLRACE_ASSERT(choice.path);
     MILLRACE_TRY(Client* const client, context.client());
-    Progress progress(context.quiet);
-    MILLRACE_TRY(const std::string blob,
-                 client->put_file(*choice.path, [&](std::uint64_t done, std::uint64_t total) {
-                     progress.show("module", done, total, human_bytes(done));
-                 }));
-    progress.finish();
-    MILLRACE_TRY(market::ModulePublish body,
-                 client->ask<market::ModulePublish>("module_announce", {{"blob", blob}}));
+    MILLRACE_TRY(const LocalBlob blob, hash_file(*choice.path));
+    MILLRACE_CHECK(send_blob(context, blob));
+    MILLRACE_TRY(
+        market::ModulePublish body,
+        client->ask<market::ModulePublish>("module_announce", {{"blob", to_hex(blob.id.view())}}));
     if (body.statement.image != choice.image)
         return Err{Failure{Exit::failed,
                            fmt::format("the node lowers {} to image {}, this program to {}: their "
@@ -125,7 +115,7 @@ Try<Sent> publish_module(Context& context, Signer& signer, ModuleChoice& choice,
     record.features = body.statement.features;
     MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, std::move(body)));
     MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
-    MILLRACE_TRY(choice.published, on_chain(context, choice.image));
+    MILLRACE_TRY(choice.published, find_module(context, choice.image));
     if (!choice.published) choice.published = market::ModuleView{choice.image, record};
     return sent;
 }

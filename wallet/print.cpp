@@ -34,12 +34,38 @@ Terminal Terminal::of(int fd) {
     return out;
 }
 
+namespace {
+
+std::string blocks_text(const std::vector<std::vector<std::string>>& rows, bool has_colour) {
+    const std::vector<std::string>& head = rows.front();
+    std::size_t width = 0;
+    for (const std::string& name : head) width = std::max(width, name.size());
+    std::string out;
+    for (std::size_t r = 1; r < rows.size(); ++r) {
+        if (r > 1) out += '\n';
+        for (std::size_t i = 0; i < rows[r].size(); ++i) {
+            if (rows[r][i].empty()) continue;
+            const std::string name = i < head.size() ? head[i] : std::string();
+            out += has_colour ? "\033[1m" + name + "\033[0m" : name;
+            out.append(width - name.size() + 2, ' ');
+            out += rows[r][i] + "\n";
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
 std::string Table::text(const Terminal& terminal) const {
     std::vector<std::size_t> widths;
     for (const auto& row : rows_) {
         widths.resize(std::max(widths.size(), row.size()));
         for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
     }
+    std::size_t full = 0;
+    for (const std::size_t width : widths) full += width + 2;
+    if (terminal.is_terminal && full > terminal.columns + std::size_t{2} && rows_.size() > 1)
+        return blocks_text(rows_, terminal.has_colour);
     std::string out;
     for (std::size_t r = 0; r < rows_.size(); ++r) {
         std::string line;
@@ -49,7 +75,6 @@ std::string Table::text(const Terminal& terminal) const {
             if (!is_last) line.append(widths[i] - rows_[r][i].size() + 2, ' ');
         }
         while (line.ends_with(' ')) line.pop_back();
-        if (terminal.is_terminal && line.size() > terminal.columns) line.resize(terminal.columns);
         if (r == 0 && terminal.has_colour) line = "\033[1m" + line + "\033[0m";
         out += line + "\n";
     }

@@ -21,7 +21,9 @@ struct Terminal {
     [[nodiscard]] static Terminal of(int fd);
 };
 
-/// Columns as wide as their widest cell; the last one is cut on a terminal that is too narrow.
+/// Columns as wide as their widest cell. On a terminal that is too narrow for them each row is a
+/// block of its own, a line a cell with the head of its column: nothing is cut, since half an id or
+/// half an amount is of no use.
 class Table {
   public:
     explicit Table(std::vector<std::string> head) : rows_{std::move(head)} {}

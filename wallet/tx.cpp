@@ -94,12 +94,13 @@ Failure refused(market::Refusal refusal) {
 
 Try<NodeStatus> node_status(Context& context) {
     MILLRACE_TRY(Client* const client, context.client());
-    return client->ask<NodeStatus>("node_status");
-}
-
-Try<market::ChainView> chain_view(Context& context) {
-    MILLRACE_TRY(Client* const client, context.client());
-    return client->ask<market::ChainView>("chain_state");
+    MILLRACE_TRY(const auto status, client->ask<NodeStatus>("node_status"));
+    MILLRACE_TRY(ProofReader* const proofs, context.proofs());
+    // What is signed is signed for this chain and, by its addresses, for this network.
+    if (proofs != nullptr &&
+        (status.chain != proofs->trust().chain || status.network != proofs->trust().network))
+        return Err{proofs->wrong("its chain and network", "its blocks are of another chain")};
+    return status;
 }
 
 Try<Signer> Signer::open(Context& context, const std::optional<std::string>& from) {
@@ -130,6 +131,17 @@ Try<market::Nonce> Signer::next_nonce(Context& context, std::uint8_t lane) {
     MILLRACE_TRY(
         const NonceAnswer answer,
         client->ask<NonceAnswer>("tx_nonce", {{"account", text(address_)}, {"lane", lane}}));
+    if (context.is_verifying()) {
+        // What waits at the node may make it higher; lower, and it is one that was used.
+        MILLRACE_TRY(const auto account, find_account(context, address_, node_.network));
+        const std::uint64_t used =
+            account ? market::next_sequence({account->balance, account->lanes}, lane) : 0;
+        MILLRACE_TRY(ProofReader* const proofs, context.proofs());
+        if (answer.sequence < used)
+            return Err{proofs->wrong(
+                "the account's next nonce",
+                fmt::format("{} was used already, the ledger is at {}", answer.sequence, used))};
+    }
     return market::Nonce{lane, answer.sequence};
 }
 
@@ -181,6 +193,14 @@ Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
         MILLRACE_TRY(const market::TxStatus status,
                      client->ask<market::TxStatus>("tx_status", {{"hash", to_hex(hash.view())}}));
         if (status.state == market::TxState::final && status.height && status.receipt) {
+            MILLRACE_TRY(ProofReader* const proofs, context.proofs());
+            // Who is told that it was refused would send it again.
+            if (proofs != nullptr && status.receipt->transaction != hash)
+                return Err{proofs->wrong("what became of the transaction",
+                                         "its receipt is of another transaction")};
+            if (proofs != nullptr)
+                MILLRACE_CHECK(proofs->check_receipt(*status.height, status.index.value_or(0),
+                                                     *status.receipt));
             if (status.receipt->refusal != market::Refusal::none)
                 return Err{refused(status.receipt->refusal)};
             return Sent{hash, *status.height, *status.receipt};

@@ -6,10 +6,9 @@
 
 #include "market/block/header.hpp"
 #include "market/node_answers.hpp"
-#include "market/query.hpp"
 #include "market/refusal.hpp"
 #include "market/transaction.hpp"
-#include "wallet/context.hpp"
+#include "wallet/ledger_view.hpp"
 
 /// From a body to a final transaction: fee, nonce, signature, sending, waiting.
 namespace millrace::wallet {
@@ -83,8 +82,8 @@ inline constexpr std::uint64_t kPollFirstMs = 20;
 inline constexpr std::uint64_t kPollLastMs = 500;
 inline constexpr std::uint64_t kFinalWaitMs = 120'000;
 
+/// What the node says of itself; its chain and network are those that this wallet verified, where
+/// answers are checked.
 [[nodiscard]] Try<NodeStatus> node_status(Context& context);
-/// Parameters and state of the chain.
-[[nodiscard]] Try<market::ChainView> chain_view(Context& context);
 
 }  // namespace millrace::wallet

@@ -110,6 +110,21 @@ def check_accounts(c):
     return alice, carl
 
 
+def check_usage(c):
+    """A command line that is wrong is a failure like any other."""
+    for words in (["--json"], ["--json", "nonsense"], ["job", "--json"], ["send", "--json"], ["--json", "job", "show"],
+                  ["--json", "job", "show", "12", "--none"], ["--json", "account", "history", "--limit", "0"],
+                  ["--json", "market", "quote", "--lots", "many"], ["job", "list", "--json", "--", "x"],
+                  ["--json", "--verify=perhaps", "chain", "status"]):
+        done = c.bench.wallet(*words, code=2)
+        value = json.loads(done.stdout)
+        assert done.stdout.count(b"\n") == 1 and done.stderr == b"", (words, done)
+        assert value["error"]["exit"] == 2 and len(value["error"]["message"]) > 10, value
+    # Behind `--` it is the program's.
+    done = c.bench.wallet("job", "post", "none.wasm", "--", "--json", code=7)
+    assert done.stdout == b"" and done.stderr.startswith(b"millrace: "), done
+
+
 def nano(credits):
     return int(decimal.Decimal(credits) * NANO)
 
@@ -226,8 +241,8 @@ def check_jobs(c, image, text):
     logs = c.run("job", "logs", job)
     assert [row["task"] for row in logs] == [0, 1] and logs[0]["end"] == "exit 0", logs
     assert bytes.fromhex(logs[1]["tails"]["err"]) == b"task 1 of 2\n", logs
-    assert [row["agrees"] for row in c.run("job", "verify", job, "--all")["verified"]] == [True, True]
-    assert len(c.run("job", "verify", job)["verified"]) == 1
+    assert [row["agrees"] for row in c.run("job", "verify", job, "--all")["tasks"]] == [True, True]
+    assert len(c.run("job", "verify", job)["tasks"]) == 1
     check_blobs(c, job)
     assert c.run("job", "show", job, "--tasks")["job_view"]["id"] == job
     ran = c.run("job", "run", image, "--gas", "1G", "--", "3", code=8)
@@ -371,6 +386,7 @@ def main():
         broken.write_bytes(module.read_bytes()[:-9])
         bench.wait_for_provider()
         c = Checked(bench)
+        check_usage(c)
         alice, carl = check_accounts(c)
         sent = check_offline(c, alice, carl)
         check_history(c, alice, carl)

@@ -69,7 +69,7 @@ def check_new_account(bench):
         answer(t, "Passphrase for the new account: ", PASSPHRASE)
         answer(t, "The same again: ", PASSPHRASE)
         assert t.end() == 0
-        words = re.search(r"(?:[a-z]+ ){23}[a-z]+", t.text()).group()
+        words = re.search(r"(?:[a-z]+ ){23}[a-z]+", " ".join(t.text().split())).group()
     bench.wallet_json("account", "import", "copy", text=words + "\n")
     rows = {row["name"]: row["address"] for row in bench.wallet_json("account", "list")}
     assert rows["copy"] == rows["again"] != rows["buyer"], rows
@@ -109,6 +109,18 @@ def check_bar(bench, module):
                          MILLRACE_PASSPHRASE=PASSPHRASE, **variables) as t:
             assert t.end() == 0, t.text()
         assert "\x1b" not in t.text() and "done: 1 of 1" in t.text(), t.text()
+    # On a narrow terminal nothing of a table is cut, and no word of a sentence is torn.
+    job = bench.wallet_json("job", "list", "--from", "buyer")[-1]["id"]
+    for columns in (40, 60):
+        with on_terminal(bench, "job", "list", "--from", "buyer", columns=columns, NO_COLOR="1") as t:
+            assert t.end() == 0
+        assert re.search(rf"^JOB +{job}\r$", t.text(), re.MULTILINE), t.text()
+        with on_terminal(bench, "account", "show", "nobody", columns=columns) as t:
+            assert t.end() == 5
+        long = [line for line in lines_of(t) if len(line) > columns and "/" not in line]
+        assert not long and "shows all" in " ".join(t.text().split()), t.text()
+    with on_terminal(bench, "job", "list", "--from", "buyer", columns=200, NO_COLOR="1") as t:
+        assert t.end() == 0 and re.search(rf"^{job}  closed", t.text(), re.MULTILINE), t.text()
     with on_terminal(bench, "account", "list", NO_COLOR="1") as t:
         assert t.end() == 0 and "\x1b" not in t.text(), t.text()
     with on_terminal(bench, "account", "list") as t:

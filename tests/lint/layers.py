@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads every #include of ours and fails on the first that goes sideways or upwards in the layers.
 
-common <- vm, consensus, market <- node; wallet uses common, market's types and vm's local runner.
+common <- vm, consensus, market <- node; wallet uses common, market's types, vm's local runner and consensus's certificates.
 The heavy third-party headers stay in their rooms: RocksDB in node/storage, Beast in node/rpc and wallet.
 """
 import pathlib
@@ -15,8 +15,10 @@ MAY_INCLUDE = {
     "consensus": {"consensus", "common"},
     "market": {"market", "common", "vm"},
     "node": {"node", "market", "consensus", "vm", "common"},
-    "wallet": {"wallet", "market", "vm", "common"},
+    "wallet": {"wallet", "market", "consensus", "vm", "common"},
 }
+# wallet checks certificates and nothing else of agreement (docs/decisions/0041).
+ONLY_HEADERS = {("wallet", "consensus"): {"consensus/messages.hpp", "consensus/types.hpp"}}
 # market may use vm for verification only: nothing of the native (process, sandbox) side.
 FORBIDDEN_PREFIX = {"market": ("vm/native/",)}
 THIRD_PARTY_ROOMS = {
@@ -42,6 +44,8 @@ def faults():
                 top = name.split("/")[0]
                 if quoted and top in MAY_INCLUDE:
                     if top not in allowed:
+                        yield f"{where}: {layer}/ may not include {name}"
+                    if name not in ONLY_HEADERS.get((layer, top), {name}):
                         yield f"{where}: {layer}/ may not include {name}"
                     if "/detail/" in name and top != layer:
                         yield f"{where}: {name} is private to {top}/"

@@ -41,6 +41,7 @@ class MemoryMap final : public MapPageStore, public StateCommitter {
         }
     }
     [[nodiscard]] StateRoot root() const { return to_state_root(root_); }
+    [[nodiscard]] const MapRoot& map_root() const { return root_; }
 
   private:
     [[nodiscard]] MapUpdate update(const StateWrites& writes) const {

@@ -5,8 +5,7 @@
 #include <iostream>
 
 #include "common/mnemonic.hpp"
-#include "market/query.hpp"
-#include "wallet/context.hpp"
+#include "wallet/ledger_view.hpp"
 
 namespace millrace::wallet {
 
@@ -133,14 +132,15 @@ Try<Ok> list(Context& context) {
 Try<Ok> show(Context& context, const std::optional<std::string>& which) {
     MILLRACE_TRY(const Keystore::Known shown, context.keystore().known(which));
     const std::string address = to_text(shown.address, shown.network);
-    MILLRACE_TRY(Client* const client, context.client());
-    const auto answer = client->ask<market::AccountView>("state_account", {{"account", address}});
+    MILLRACE_TRY(const auto found, find_account(context, shown.address, shown.network));
     // An account of one's own that nobody has paid yet is there all the same.
-    const bool is_empty = !answer.has_value() && answer.error().exit == Exit::not_found;
-    if (!answer.has_value() && !(is_empty && shown.name)) return Err{answer.error()};
-    market::AccountView view;
-    view.account = shown.address;
-    if (answer.has_value()) view = *answer;
+    const bool is_empty = !found;
+    if (is_empty && !shown.name)
+        return Err{Failure{Exit::not_found, fmt::format("account {} holds nothing and has sent "
+                                                        "nothing",
+                                                        address)}};
+    const market::AccountView view =
+        found.value_or(market::AccountView{shown.address, Amount{}, {}});
     boost::json::object out;
     if (shown.name) out["name"] = *shown.name;
     out["address"] = address;

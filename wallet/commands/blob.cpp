@@ -117,6 +117,7 @@ Try<Ok> pin(Context& context, const Options& options) {
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const PinAnswer answer,
                  client->ask<PinAnswer>("blob_pin", {{"job", to_hex(job.view())}}));
+    context.take_on_trust("what the node keeps");
     context.print(to_json(answer), fmt::format("Pinned: {}", pin_text(answer)));
     return Ok{};
 }
@@ -131,6 +132,7 @@ Try<Ok> unpin(Context& context, const Options& options) {
         return Err{Failure{Exit::not_found,
                            "this job is not pinned; `millrace blob pins` lists "
                            "those that are"}};
+    context.take_on_trust("what the node keeps");
     context.print(answer, "No longer pinned; its data stay until their room is needed.");
     return Ok{};
 }
@@ -138,6 +140,7 @@ Try<Ok> unpin(Context& context, const Options& options) {
 Try<Ok> pins(Context& context) {
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const auto all, client->ask<std::vector<PinAnswer>>("blob_pins"));
+    context.take_on_trust("what the node keeps");
     Table table({"JOB", "BLOBS", "BYTES HERE", "MISSING"});
     for (const PinAnswer& one : all)
         table.add({to_hex(one.job.view()), std::to_string(one.blobs), human_bytes(one.bytes_here),

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
+#include "wallet/history.hpp"
 #include "wallet/tx.hpp"
 
 namespace millrace::wallet {
@@ -29,6 +30,18 @@ Try<Ok> status(Context& context) {
     table.add({"waiting", std::to_string(node.waiting_transactions) + " transactions"});
     table.add({"node", "version " + node.version + ", up " + human_duration(node.uptime_ms)});
     boost::json::object out{{"node", raw}, {"chain", to_json(chain.state, {node.network})}};
+    MILLRACE_TRY(ProofReader* const proofs, context.proofs());
+    if (proofs != nullptr) {
+        const Trust& trust = proofs->trust();
+        table.add({"verified",
+                   fmt::format("block {} ({})", trust.height.value, time_text(trust.head_time))});
+        out["verified_height"] = trust.height.value;
+        if (trust.checkpoint) {
+            table.add({"checkpoint", to_hex(trust.checkpoint->view())});
+            out["checkpoint"] = to_hex(trust.checkpoint->view());
+        }
+        context.take_on_trust("what the node says of itself");
+    }
     context.print(out, table.text(Terminal{}));
     return Ok{};
 }
@@ -48,6 +61,7 @@ Try<Ok> block(Context& context, const std::string& which) {
     }
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const boost::json::value answer, client->call("chain_block", std::move(params)));
+    context.take_on_trust("the block");
     const auto& fields = answer.as_object();
     const auto& header = fields.at("header").as_object();
     std::string text;
@@ -78,6 +92,7 @@ Try<Ok> block(Context& context, const std::string& which) {
 Try<Ok> transaction(Context& context, const std::string& hash) {
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const boost::json::value answer, client->call("tx_get", {{"hash", hash}}));
+    context.take_on_trust("the transaction");
     const auto& status_fields = answer.at("status").as_object();
     const auto& tx = answer.at("transaction").at("tx").as_object();
     std::string text;

@@ -3,8 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "market/auction/explain.hpp"
-#include "market/query.hpp"
+#include "market/node_answers.hpp"
 #include "wallet/context.hpp"
 #include "wallet/units.hpp"
 
@@ -12,28 +11,12 @@ namespace millrace::wallet {
 
 namespace {
 
-/// What `market_explain` answers.
-struct OrderAnswer {
-    std::uint32_t filled = 0;
-    std::uint32_t left = 0;
-    std::optional<market::Reason> reason;
-    std::string sentence;
-    std::string advice;
-    std::optional<Price> price_needed;
-    std::optional<market::Demand> demand;
-    market::ClearingNumber clearing;
-    ActiveTime cut_off;
-    BlockHash block;
-};
-BOOST_DESCRIBE_STRUCT(OrderAnswer, (),
-                      (filled, left, reason, sentence, advice, price_needed, demand, clearing,
-                       cut_off, block))
-
 Try<Ok> explain(Context& context, boost::json::object order) {
     const boost::json::value job = order.contains("job") ? order.at("job") : nullptr;
     MILLRACE_TRY(Client* const client, context.client());
+    context.take_on_trust("why an order waits");
     MILLRACE_TRY(const boost::json::value raw, client->call("market_explain", std::move(order)));
-    const auto answer = from_json<OrderAnswer>(raw);
+    const auto answer = from_json<market::OrderAnswer>(raw);
     if (!answer.has_value())
         return Err{Failure{Exit::failed, "market_explain: " + answer.error().sentence()}};
     std::string text = fmt::format("{}\n{}\n", answer->sentence, answer->advice);

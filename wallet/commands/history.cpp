@@ -67,6 +67,7 @@ Try<Ok> show(Context& context, const Subject& subject, std::uint32_t limit) {
         boost::json::value as_written;
     };
     std::deque<Kept> newest;
+    context.take_on_trust("the history");
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const HistoryEnd end,
                  read_history(*client, subject.method, subject.params,
@@ -146,6 +147,7 @@ Try<HistoryEnd> export_to_file(Client& client, const Subject& subject, const fs:
 Try<Ok> export_csv(Context& context, const Options& options) {
     MILLRACE_TRY(const Subject subject, account_subject(context, options));
     MILLRACE_TRY(Client* const client, context.client());
+    context.take_on_trust("the history");
     if (options.output) {
         std::error_code ignored;
         if (fs::exists(*options.output, ignored) && !options.overwrite)

@@ -165,8 +165,7 @@ Try<Ok> fetch(Context& context, const Options& options) {
 
 Try<Ok> show(Context& context, const Options& options) {
     MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
-    MILLRACE_TRY(Client* const client, context.client());
-    MILLRACE_TRY(const boost::json::value raw, client->call("job_get", {{"job", options.id}}));
+    MILLRACE_TRY(const NodeStatus node, node_status(context));
     MILLRACE_TRY(const JobReport report, report_job(context, id));
     const market::JobSpec& spec = report.job.spec;
     std::string text = fmt::format(
@@ -187,7 +186,7 @@ Try<Ok> show(Context& context, const Options& options) {
         text += "\n\n" + table.text(Terminal::of(1));
     }
     boost::json::object out = to_json_object(report);
-    out["job_view"] = raw;
+    out["job_view"] = to_json(report.job, {node.network});
     context.print(out, text);
     return Ok{};
 }
@@ -209,11 +208,19 @@ Try<Ok> list(Context& context, const Options& options) {
         for (const boost::json::value& row : raw.as_array()) rows.push_back(row);
         for (market::JobView& job : *page) jobs.push_back(std::move(job));
         if (page->size() < market::kPageMax) break;
+        MILLRACE_CHECK(check_list_size("job_list", rows.size()));
     }
     Table table({"JOB", "STATE", "TASKS", "LIMIT", "PAID", "PROGRESS"});
     const std::size_t first = jobs.size() > options.limit ? jobs.size() - options.limit : 0;
+    if (context.is_verifying())
+        context.take_on_trust("that no job is missing, and those not shown");
     for (std::size_t i = first; i < jobs.size(); ++i) {
-        const market::JobView& job = jobs[i];
+        market::JobView& job = jobs[i];
+        if (context.is_verifying()) {
+            MILLRACE_TRY(job, get_job(context, job.id));
+            rows[i] = to_json(job, {account.file.network});
+            rows[i].as_object()["verified"] = is_wholly_proven(job);
+        }
         table.add({to_hex(job.id.view()), enum_name(job.job.state), std::to_string(job.spec.tasks),
                    price_text(job.job.limit), credits_text(job.job.paid), progress_detail(job)});
     }

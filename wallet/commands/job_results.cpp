@@ -82,6 +82,7 @@ Try<Ok> logs(Context& context, const Options& options) {
     const std::vector<RunningTask> running = running_tasks(context, report, options.task);
     Try<std::vector<TaskOutcome>> tasks = chosen_tasks(report, options.task);
     if (!tasks.has_value() && running.empty()) return Err{tasks.error()};
+    if (!running.empty()) context.take_on_trust("what running tasks have written so far");
     boost::json::array rows;
     std::string text;
     for (const RunningTask& task : running) {
@@ -140,7 +141,7 @@ Try<Ok> verify(Context& context, const Options& options) {
         rows.push_back(std::move(row));
     }
     progress.finish();
-    const boost::json::object out{{"job", options.id}, {"verified", to_json(rows)}};
+    const boost::json::object out{{"job", options.id}, {"tasks", to_json(rows)}};
     if (wrong > 0)
         return Err{Failure{Exit::differs,
                            fmt::format("{}{} of {} tasks come out differently here; anybody may "

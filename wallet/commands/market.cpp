@@ -20,6 +20,7 @@ Try<Ok> book(Context& context, std::uint32_t limit) {
     MILLRACE_TRY(const NodeStatus node, node_status(context));
     MILLRACE_TRY(const market::ChainView chain, chain_view(context));
     MILLRACE_TRY(Client* const client, context.client());
+    context.take_on_trust("the book");
     MILLRACE_TRY(const boost::json::value raw, client->call("market_book", {{"limit", limit}}));
     const auto view = from_json<market::BookView>(raw);
     if (!view.has_value())
@@ -69,6 +70,7 @@ Try<Ok> book(Context& context, std::uint32_t limit) {
 
 Try<Ok> prices(Context& context) {
     MILLRACE_TRY(Client* const client, context.client());
+    context.take_on_trust("last prices");
     MILLRACE_TRY(const market::BookView view,
                  client->ask<market::BookView>("market_book", {{"limit", 1}}));
     Table table({"MACHINE", "PRICE", "SOLD", "OFFERED", "CLEARING"});
@@ -104,6 +106,7 @@ Try<Ok> quote(Context& context, const QuoteOptions& options) {
     spec.task_gas = gas;
     spec.output_bytes_max = options.data_mib << 20U;
     MILLRACE_TRY(Client* const client, context.client());
+    context.take_on_trust("the price now");
     MILLRACE_TRY(const market::Quote answer,
                  client->ask<market::Quote>("market_quote", quote_params(spec)));
     const std::uint64_t wanted = std::uint64_t{options.lots} * options.replicas;

@@ -80,6 +80,7 @@ Try<Ok> renew(Context& context, const std::optional<std::string>& from, const st
 Try<Ok> list(Context& context) {
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const market::ChainView chain, chain_view(context));
+    context.take_on_trust("the list of modules");
     boost::json::array rows;
     Table table({"IMAGE ROOT", "SIZE", "LEFT"});
     boost::json::object params{{"limit", market::kPageMax}};
@@ -93,6 +94,7 @@ Try<Ok> list(Context& context) {
                        left_of(view.record.end, chain.state.active_time)});
         for (const boost::json::value& row : raw.as_array()) rows.push_back(row);
         if (page->size() < market::kPageMax) break;
+        MILLRACE_CHECK(check_list_size("module_list", rows.size()));
         params["from"] = to_hex(page->back().image.view());
     }
     const bool is_empty = rows.empty();

@@ -149,16 +149,15 @@ Try<Machine> ask_machine(Context& context, const Options& options) {
     }
     MILLRACE_TRY(Client* const client, other ? Try<Client*>(other.get()) : context.client());
     MILLRACE_TRY(const NodeKeys keys, client->ask<NodeKeys>("node_keys"));
+    context.take_on_trust("the machine's keys");
     const std::size_t host = url.find("//");
     return Machine{keys, url.substr(host == std::string::npos ? 0 : host + 2)};
 }
 
 /// The ledger refuses an operator that it does not know; better said before stake is put up.
 Try<Ok> check_operator_exists(Context& context, const Signer& signer, const Address& account) {
-    MILLRACE_TRY(Client* const client, context.client());
-    const auto answer = client->call("state_account", {{"account", signer.text(account)}});
-    if (answer.has_value()) return Ok{};
-    if (answer.error().exit != Exit::not_found) return Err{answer.error()};
+    MILLRACE_TRY(const auto found, find_account(context, account, signer.node().network));
+    if (found) return Ok{};
     return Err{Failure{Exit::not_found,
                        fmt::format("the operator's account {0} is empty, and it pays the fees of "
                                    "each lease; `millrace send {0} 1` first",
@@ -263,10 +262,7 @@ Try<Ok> update(Context& context, const Options& options) {
 Try<Ok> change_ask(Context& context, const Options& options) {
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
     MILLRACE_TRY(const market::ProviderId id, provider_of(signer, options));
-    MILLRACE_TRY(Client* const client, context.client());
-    MILLRACE_TRY(
-        const market::ProviderView view,
-        client->ask<market::ProviderView>("provider_get", {{"provider", signer.text(id)}}));
+    MILLRACE_TRY(const market::ProviderView view, get_provider(context, id, signer.node().network));
     const market::Provider& p = view.provider;
     market::ProviderAsk body{id, p.next ? *p.next : p.ask.value_or(market::Ask{})};
     MILLRACE_TRY(body.ask, changed_ask(body.ask, options));
@@ -298,27 +294,27 @@ Try<Ok> bare(Context& context, const Options& options, const char* done) {
 
 Try<Ok> show(Context& context, const Options& options) {
     MILLRACE_TRY(const NodeStatus node, node_status(context));
-    std::string id;
+    Address id;
     if (options.provider) {
-        id = *options.provider;
+        const auto address = parse_address(*options.provider, node.network);
+        if (!address.has_value())
+            return Err{Failure{Exit::bad_input, fmt::format("{}: {}", *options.provider,
+                                                            sentence(address.error()))}};
+        id = *address;
     } else {
         MILLRACE_TRY(const Keystore::Listed account, context.keystore().pick(options.from));
-        id = to_text(account.address(), account.file.network);
+        id = account.address();
     }
     MILLRACE_TRY(const market::ChainView chain, chain_view(context));
-    MILLRACE_TRY(Client* const client, context.client());
-    MILLRACE_TRY(const boost::json::value raw, client->call("provider_get", {{"provider", id}}));
-    const auto view = from_json<market::ProviderView>(raw);
-    if (!view.has_value())
-        return Err{Failure{Exit::failed, "provider_get: " + view.error().sentence()}};
-    const market::Provider& p = view->provider;
-    std::string text = fmt::format("provider  {}\n", to_text(view->id, node.network));
-    if (p.operator_account != view->id)
+    MILLRACE_TRY(const market::ProviderView view, get_provider(context, id, node.network));
+    const market::Provider& p = view.provider;
+    std::string text = fmt::format("provider  {}\n", to_text(view.id, node.network));
+    if (p.operator_account != view.id)
         text += fmt::format("operator  {}\n", to_text(p.operator_account, node.network));
-    if (p.payout_account != view->id)
+    if (p.payout_account != view.id)
         text += fmt::format("paid to   {}\n", to_text(p.payout_account, node.network));
     text += fmt::format("stake     {} credits, {} of it free\n", credits_text(p.stake),
-                        credits_text(view->free_stake));
+                        credits_text(view.free_stake));
     for (const market::Unbonding& u : p.unbonding)
         text += fmt::format(
             "unbonding {} credits, {}\n", credits_text(u.amount),
@@ -335,13 +331,14 @@ Try<Ok> show(Context& context, const Options& options) {
     text += fmt::format("leases    {} running, {} waiting, {} settled, {} missed\n", p.running,
                         p.waiting, p.settled, p.missed);
     if (!p.endpoint.empty()) text += fmt::format("endpoint  {}\n", std::string(p.endpoint));
-    context.print(raw, text);
+    context.print(to_json(view, {node.network}), text);
     return Ok{};
 }
 
 Try<Ok> list(Context& context) {
     MILLRACE_TRY(const NodeStatus node, node_status(context));
     MILLRACE_TRY(Client* const client, context.client());
+    context.take_on_trust("the list of providers");
     boost::json::array rows;
     Table table({"STAKE", "SLOTS", "SETTLED", "MISSED", "STATE", "PROVIDER"});
     boost::json::object params{{"limit", market::kPageMax}};
@@ -359,6 +356,7 @@ Try<Ok> list(Context& context) {
                        to_text(view.id, node.network)});
         for (const boost::json::value& row : raw.as_array()) rows.push_back(row);
         if (page->size() < market::kPageMax) break;
+        MILLRACE_CHECK(check_list_size("provider_list", rows.size()));
         params["from"] = to_text(page->back().id, node.network);
     }
     const bool is_empty = rows.empty();

@@ -51,7 +51,7 @@ Try<Ok> call(Context& context, const std::string& method, const std::vector<std:
     MILLRACE_TRY(boost::json::object params, parse_params(words));
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const boost::json::value answer, client->call(method, std::move(params)));
-    context.print(answer, boost::json::serialize(answer));
+    context.print_raw(answer, boost::json::serialize(answer));
     return Ok{};
 }
 

@@ -207,6 +207,18 @@ nothing
 job
 job nothing
 job post
+account show bob --verify
+account show bob --verify
+account show bob --verify --json
+account show nobody --verify
+account history bob --verify
+chain status --verify --chain 12
+account show bob --verify --chain NONE
+account show bob --verify --checkpoint NONE
+--json
+--json nothing
+send --json
+chain status --json -- x
 """.strip().splitlines()
 
 MASKS = [

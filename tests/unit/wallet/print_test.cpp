@@ -5,7 +5,7 @@
 namespace millrace::wallet {
 
 TEST_SUITE("wallet/print") {
-    TEST_CASE("tables align, and are cut on a narrow terminal only") {
+    TEST_CASE("tables align, and stand in blocks on a narrow terminal only") {
         Table table({"NAME", "ADDRESS"});
         table.add({"alice", "tmill1qqqqqqqqqqqqqqqq"});
         table.add({"b", "x"});
@@ -14,9 +14,15 @@ TEST_SUITE("wallet/print") {
               "alice  tmill1qqqqqqqqqqqqqqqq\n"
               "b      x\n");
         CHECK(table.text(Terminal{.is_terminal = true, .has_colour = false, .columns = 12}) ==
-              "NAME   ADDRE\n"
-              "alice  tmill\n"
-              "b      x\n");
+              "NAME     alice\n"
+              "ADDRESS  tmill1qqqqqqqqqqqqqqqq\n"
+              "\n"
+              "NAME     b\n"
+              "ADDRESS  x\n");
+        CHECK(table.text(Terminal{.is_terminal = true, .has_colour = false, .columns = 29}) ==
+              table.text(Terminal{}));
+        CHECK(table.text(Terminal{.is_terminal = true, .has_colour = false, .columns = 28}) !=
+              table.text(Terminal{}));
         // Redirected output is whole, whatever the width.
         CHECK(table.text(Terminal{.is_terminal = false, .has_colour = false, .columns = 12})
                   .find("qqqqqqqqqqqqqqqq") != std::string::npos);

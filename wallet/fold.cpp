@@ -43,6 +43,8 @@ void fold_line(std::string& out, std::string_view line, std::size_t columns) {
     std::size_t indent = indent_of(line);
     // So narrow that indentation leaves nothing to read.
     if (indent * 2 > columns) indent = 0;
+    if (line.size() > columns)
+        while (line.ends_with(' ')) line.remove_suffix(1);
     std::size_t from = indent;
     while (line.size() > columns) {
         const std::size_t cut = break_at(line, from, columns);

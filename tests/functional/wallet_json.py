@@ -121,7 +121,7 @@ def check_usage(c):
         assert done.stdout.count(b"\n") == 1 and done.stderr == b"", (words, done)
         assert value["error"]["exit"] == 2 and len(value["error"]["message"]) > 10, value
     # Behind `--` it is the program's.
-    done = c.bench.wallet("job", "post", "none.wasm", "--", "--json", code=7)
+    done = c.bench.wallet("job", "post", "none.wasm", "--", "--json", code=5)
     assert done.stdout == b"" and done.stderr.startswith(b"millrace: "), done
 
 

@@ -4,38 +4,15 @@
 
 #include "common/codec.hpp"
 #include "market/ids.hpp"
+#include "vm/machine/claim.hpp"
 
-/// What a provider asserts of one task, and how a lease binds itself to a list of such claims.
+/// How a lease binds itself to a list of claims.
 /// Source: docs/protocol/transactions.md, "Commit and reveal".
 namespace millrace::market {
 
-/// How a run ended; a trap is a result like any other and is paid.
-enum class ClaimEnd : std::uint8_t { exited = 1, trapped = 2, out_of_gas = 3 };
-BOOST_DESCRIBE_ENUM(ClaimEnd, exited, trapped, out_of_gas)
-
-/// One leaf of a lease's list.
-struct Claim {
-    std::uint32_t task = 0;
-    MachineRoot final_root;
-    /// Length and root of the list of (state root, next boundary): the initial state, one entry a
-    /// yield, the last the final state.
-    std::uint32_t boundary_count = 0;
-    Hash boundary_root;
-    ClaimEnd end = ClaimEnd::exited;
-    /// Exit code, or the trap's number; zero when gas ran out.
-    std::uint32_t code = 0;
-    /// Index of the function that trapped; zero otherwise.
-    std::uint32_t trap_function = 0;
-    Gas gas;
-    TreeRoot output_root;
-    /// Hash of the bounded tails of stdout and stderr, which travel off chain.
-    Hash tails;
-
-    friend bool operator==(const Claim&, const Claim&) = default;
-};
-BOOST_DESCRIBE_STRUCT(Claim, (),
-                      (task, final_root, boundary_count, boundary_root, end, code, trap_function,
-                       gas, output_root, tails))
+/// What the machine says of a task is what a lease is bound to, member by member.
+using vm::Claim;
+using vm::ClaimEnd;
 
 /// A lot holds at most this many tasks, so a reveal fits one transaction.
 inline constexpr std::size_t kTasksPerLotMax = 1'024;

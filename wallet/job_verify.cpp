@@ -17,28 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-market::TaskResult result_of(const vm::TaskClaim& claim) {
-    market::TaskResult out;
-    switch (claim.exit) {
-        case vm::ExitKind::exited:
-            out.end = market::ClaimEnd::exited;
-            out.code = claim.exit_code;
-            break;
-        case vm::ExitKind::trapped:
-            out.end = market::ClaimEnd::trapped;
-            out.code = static_cast<std::uint32_t>(claim.trap);
-            out.trap_function = claim.trap_function;
-            break;
-        case vm::ExitKind::out_of_gas:
-            out.end = market::ClaimEnd::out_of_gas;
-            break;
-    }
-    out.gas = Gas{claim.gas};
-    out.output_root = claim.output;
-    out.tails = claim.tails;
-    return out;
-}
-
 Try<fs::path> fetch_module(Context& context, const market::JobSpec& spec, const fs::path& scratch) {
     MILLRACE_TRY(const auto module, find_module(context, spec.image));
     if (!module)
@@ -125,7 +103,8 @@ Try<Verified> Verifier::verify(const TaskOutcome& task) const {
     if (!done->claim) return Err{Failure{Exit::failed, "the worker made no claim"}};
     Verified out;
     out.task = task.task;
-    out.difference = difference_of(result_of(*done->claim), *task.result);
+    out.difference =
+        difference_of(market::result_of(task.result->lease, *done->claim), *task.result);
     out.agrees = out.difference.empty();
     return out;
 }

@@ -161,6 +161,10 @@ struct TaskResult {
     friend bool operator==(const TaskResult&, const TaskResult&) = default;
 };
 BOOST_DESCRIBE_STRUCT(TaskResult, (), (lease, end, code, trap_function, gas, output_root, tails))
+[[nodiscard]] inline TaskResult result_of(const LeaseId& lease, const Claim& claim) {
+    return {lease,     claim.end,         claim.code, claim.trap_function,
+            claim.gas, claim.output_root, claim.tails};
+}
 
 [[nodiscard]] inline Key job_key(const JobId& id) {
     return Key(Table::job).add(id);

@@ -156,9 +156,8 @@ void apply(Ledger& ledger, const Actor& /*actor*/, const LeaseReveal& body) {
     lease.failed = has_failure(body);
     for (const Claim& c : body.claims) {
         lease.gas.value += c.gas.value;
-        store(
-            ledger.state, task_result_key(lease.job, c.task, lease.provider),
-            TaskResult{body.lease, c.end, c.code, c.trap_function, c.gas, c.output_root, c.tails});
+        store(ledger.state, task_result_key(lease.job, c.task, lease.provider),
+              result_of(body.lease, c));
     }
     save_lease(ledger, body.lease, lease);
     emit_lease(ledger, body.lease, lease);

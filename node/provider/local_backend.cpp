@@ -44,32 +44,6 @@ Status<> keep_file(BlobStore& blobs, const fs::path& path, const vm::TreeRegion&
     return Ok{};
 }
 
-market::Claim claim_of(const vm::TaskClaim& claim) {
-    market::Claim out;
-    out.task = claim.task_index;
-    out.final_root = claim.final_state;
-    out.boundary_count = claim.boundary_count;
-    out.boundary_root = claim.boundary_root;
-    switch (claim.exit) {
-        case vm::ExitKind::exited:
-            out.end = market::ClaimEnd::exited;
-            out.code = claim.exit_code;
-            break;
-        case vm::ExitKind::trapped:
-            out.end = market::ClaimEnd::trapped;
-            out.code = static_cast<std::uint32_t>(claim.trap);
-            out.trap_function = claim.trap_function;
-            break;
-        case vm::ExitKind::out_of_gas:
-            out.end = market::ClaimEnd::out_of_gas;
-            break;
-    }
-    out.gas = Gas{claim.gas};
-    out.output_root = claim.output;
-    out.tails = claim.tails;
-    return out;
-}
-
 /// A task's part of the owner's memory, given back with its end.
 class MemoryShare {
   public:
@@ -164,7 +138,7 @@ Status<> LocalBackend::keep_output(const vm::WorkerDone& done, const fs::path& o
         MILLRACE_CHECK(
             keep_file(blobs_, output / (std::to_string(i) + ".region"), done.output.regions[i]));
     MILLRACE_TRY(const TreeRoot root, trees_.put(done.output));
-    if (root != done.facts.output)
+    if (root != done.facts.output_root)
         return Err{backend_error("the worker's output differs from what it claims")};
     return trees_.put_tails(done.tails);
 }
@@ -217,7 +191,7 @@ Result<market::Claim> LocalBackend::run(const TaskOrder& order,
             backend_error("the worker ran another image than the job names; do the versions of "
                           "millraced and millrace-worker agree?")};
     MILLRACE_CHECK(keep_output(*done, output.path()));
-    return claim_of(*done->claim);
+    return *done->claim;
 }
 
 }  // namespace millrace::node

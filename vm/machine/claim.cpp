@@ -69,23 +69,24 @@ std::optional<FinalFacts> facts_of(ByteView registers, const TreeRoot& output) {
     MILLRACE_ASSERT(registers.size() == kPageSize);
     FinalFacts facts;
     switch (word_of(registers, Register::status)) {
-        case static_cast<std::uint64_t>(ExitKind::exited):
-            facts.exit = ExitKind::exited;
+        case static_cast<std::uint64_t>(RunStatus::exited):
+            facts.end = ClaimEnd::exited;
+            facts.code = static_cast<std::uint32_t>(word_of(registers, Register::exit_code));
             break;
-        case static_cast<std::uint64_t>(ExitKind::trapped):
-            facts.exit = ExitKind::trapped;
+        case static_cast<std::uint64_t>(RunStatus::trapped):
+            facts.end = ClaimEnd::trapped;
+            facts.code = static_cast<std::uint32_t>(word_of(registers, Register::trap_code));
+            facts.trap_function =
+                static_cast<std::uint32_t>(word_of(registers, Register::trap_function));
             break;
-        case static_cast<std::uint64_t>(ExitKind::out_of_gas):
-            facts.exit = ExitKind::out_of_gas;
+        case static_cast<std::uint64_t>(RunStatus::out_of_gas):
+            facts.end = ClaimEnd::out_of_gas;
             break;
         default:
             return std::nullopt;
     }
-    facts.exit_code = static_cast<std::uint32_t>(word_of(registers, Register::exit_code));
-    facts.trap = static_cast<TrapCode>(word_of(registers, Register::trap_code));
-    facts.trap_function = static_cast<std::uint32_t>(word_of(registers, Register::trap_function));
-    facts.gas = word_of(registers, Register::gas_used);
-    facts.output = output;
+    facts.gas = Gas{word_of(registers, Register::gas_used)};
+    facts.output_root = output;
     return facts;
 }
 

@@ -9,17 +9,16 @@
 #include "common/bounded.hpp"
 #include "common/page_proof.hpp"
 #include "common/result.hpp"
-#include "vm/machine/initial_state.hpp"
+#include "common/units.hpp"
 #include "vm/machine/layout.hpp"
-#include "vm/machine/trap.hpp"
 
 /// What a provider says of a task, and how parts of it are proven.
 /// Source: docs/protocol/machine.md, "Claims".
 namespace millrace::vm {
 
-/// How a task ended; the numbers are those of `RunStatus`.
-enum class ExitKind : std::uint8_t { exited = 2, trapped = 3, out_of_gas = 4 };
-BOOST_DESCRIBE_ENUM(ExitKind, exited, trapped, out_of_gas)
+/// How a run ended; a trap is a result like any other and is paid.
+enum class ClaimEnd : std::uint8_t { exited = 1, trapped = 2, out_of_gas = 3 };
+BOOST_DESCRIBE_ENUM(ClaimEnd, exited, trapped, out_of_gas)
 
 /// One entry of the boundary list. The next boundary is part of it because a segment's end depends
 /// on it.
@@ -36,26 +35,32 @@ BOOST_DESCRIBE_STRUCT(BoundaryEntry, (), (state, next_boundary))
 /// 1/1024 of the gas limit, so honest lists have at most 1,026.
 inline constexpr std::size_t kBoundariesMax = 2'048;
 
-/// A leaf of a lease's commit: everything that is claimed of one task.
-struct TaskClaim {
-    static constexpr const char* kName = "task_claim";
-    std::uint32_t task_index = 0;
-    MachineRoot final_state;
+/// One leaf of a lease's commit: everything that is claimed of one task, by its provider and on
+/// chain. Source: docs/protocol/transactions.md, "Commit and reveal".
+struct Claim {
+    std::uint32_t task = 0;
+    MachineRoot final_root;
+    /// Length and root (`boundary_list_root`) of the list of (state root, next boundary): the
+    /// initial state, one entry a yield, the last the final state.
     std::uint32_t boundary_count = 0;
-    Hash boundary_root;  ///< `boundary_list_root`
-    ExitKind exit = ExitKind::exited;
-    std::uint32_t exit_code = 0;      ///< zero unless exited
-    TrapCode trap = TrapCode::none;   ///< none unless trapped
-    std::uint32_t trap_function = 0;  ///< zero unless trapped
-    std::uint64_t gas = 0;            ///< to be paid: never above the limit
-    TreeRoot output;                  ///< root of the output's file-system image (32 levels)
-    Hash tails;                       ///< `tails_hash` of standard output and error
+    Hash boundary_root;
+    ClaimEnd end = ClaimEnd::exited;
+    /// Exit code, or the trap's number; zero when gas ran out.
+    std::uint32_t code = 0;
+    /// Index of the function that trapped; zero otherwise.
+    std::uint32_t trap_function = 0;
+    /// To be paid: never above the limit.
+    Gas gas;
+    /// Of the output's file-system image (32 levels).
+    TreeRoot output_root;
+    /// `tails_hash` of the bounded tails of stdout and stderr, which travel off chain.
+    Hash tails;
 
-    friend bool operator==(const TaskClaim&, const TaskClaim&) = default;
+    friend bool operator==(const Claim&, const Claim&) = default;
 };
-BOOST_DESCRIBE_STRUCT(TaskClaim, (),
-                      (task_index, final_state, boundary_count, boundary_root, exit, exit_code,
-                       trap, trap_function, gas, output, tails))
+BOOST_DESCRIBE_STRUCT(Claim, (),
+                      (task, final_root, boundary_count, boundary_root, end, code, trap_function,
+                       gas, output_root, tails))
 
 /// Root of a list of 1 to `kBoundariesMax` entries: count and Merkle root hashed together.
 [[nodiscard]] Hash boundary_list_root(std::span<const BoundaryEntry> entries);
@@ -67,19 +72,18 @@ using BoundaryPath = BoundedVector<Hash, 11>;
 [[nodiscard]] bool verify_boundary(const Hash& root, std::uint64_t count, std::uint64_t index,
                                    const BoundaryEntry& entry, const BoundaryPath& path);
 
-/// What the final state shows by itself.
+/// What the final state shows by itself; the members mean what a claim's do.
 struct FinalFacts {
     static constexpr const char* kName = "final_facts";
-    ExitKind exit = ExitKind::exited;
-    std::uint32_t exit_code = 0;
-    TrapCode trap = TrapCode::none;
+    ClaimEnd end = ClaimEnd::exited;
+    std::uint32_t code = 0;
     std::uint32_t trap_function = 0;
-    std::uint64_t gas = 0;
-    TreeRoot output;
+    Gas gas;
+    TreeRoot output_root;
 
     friend bool operator==(const FinalFacts&, const FinalFacts&) = default;
 };
-BOOST_DESCRIBE_STRUCT(FinalFacts, (), (exit, exit_code, trap, trap_function, gas, output))
+BOOST_DESCRIBE_STRUCT(FinalFacts, (), (end, code, trap_function, gas, output_root))
 
 /// The registers page and the output's root, each with its proof under the final state.
 struct FinalProof {

@@ -87,17 +87,16 @@ Result<TaskRun, TaskStop> run_task(DirectAccess& state, std::uint32_t task_index
     MILLRACE_ASSERT(output.has_value());
     const auto facts = facts_of(registers, hash_as<TreeRoot>(*output));
     MILLRACE_ASSERT(facts.has_value());
-    TaskClaim& claim = run.claim;
-    claim.task_index = task_index;
-    claim.final_state = run.boundaries.back().state;
+    Claim& claim = run.claim;
+    claim.task = task_index;
+    claim.final_root = run.boundaries.back().state;
     claim.boundary_count = static_cast<std::uint32_t>(run.boundaries.size());
     claim.boundary_root = boundary_list_root(run.boundaries);
-    claim.exit = facts->exit;
-    claim.exit_code = facts->exit_code;
-    claim.trap = facts->trap;
+    claim.end = facts->end;
+    claim.code = facts->code;
     claim.trap_function = facts->trap_function;
     claim.gas = facts->gas;
-    claim.output = facts->output;
+    claim.output_root = facts->output_root;
     claim.tails = tails_hash(run.tails);
     return run;
 }

@@ -6,6 +6,7 @@
 
 #include "vm/machine/claim.hpp"
 #include "vm/machine/direct.hpp"
+#include "vm/machine/initial_state.hpp"
 #include "vm/machine/paged_access.hpp"
 #include "vm/machine/run.hpp"
 
@@ -44,7 +45,7 @@ class DirectReader final : public PageReader {
 [[nodiscard]] Tails read_tails(const DirectAccess& state);
 
 struct TaskRun {
-    TaskClaim claim;
+    Claim claim;
     std::vector<BoundaryEntry> boundaries;
     Tails tails;
 };

@@ -228,9 +228,9 @@ class OutputPages final : public TreePages {
 Status<Error> deliver(const WorkerJob& job, const DirectAccess& state, WorkerDone& done) {
     OutputPages output(state);
     MILLRACE_TRY(done.output, manifest_of(output));
-    if (done.claim && tree_root(done.output) != done.facts.output)
+    if (done.claim && tree_root(done.output) != done.facts.output_root)
         return Err{Error{EIO, "the output's root differs from the state's; please report this"}};
-    done.facts.output = tree_root(done.output);
+    done.facts.output_root = tree_root(done.output);
     if (job.output_folder) {
         auto extracted = extract_tree(output, std::string(*job.output_folder));
         if (!extracted) return Err{extracted.error()};
@@ -296,7 +296,7 @@ Result<WorkerDone, WorkerRefused> execute_task(const WorkerJob& job, const Tell&
                           "boundaries; it must be at least 2^30, and the gas limit's 1,024th part");
         if (!run) return inputs->failure() ? refuse(*inputs->failure()) : stopped();
         done.facts = facts_of_state(*state);
-        done.facts.output = run->claim.output;
+        done.facts.output_root = run->claim.output_root;
         done.claim = run->claim;
         done.boundaries = std::move(run->boundaries);
         done.tails = std::move(run->tails);

@@ -96,7 +96,7 @@ struct WorkerDone {
     FinalFacts facts;
     TreeManifest output;
     Tails tails;
-    std::optional<TaskClaim> claim;
+    std::optional<Claim> claim;
     BoundedVector<BoundaryEntry, kBoundariesMax> boundaries;  ///< empty without a claim
 };
 BOOST_DESCRIBE_STRUCT(WorkerDone, (), (facts, output, tails, claim, boundaries))

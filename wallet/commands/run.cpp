@@ -8,6 +8,7 @@
 
 #include "market/ask.hpp"
 #include "market/task.hpp"
+#include "vm/machine/trap.hpp"
 #include "vm/native/worker_client.hpp"
 #include "wallet/job_request.hpp"
 #include "wallet/modules.hpp"
@@ -85,13 +86,14 @@ void add_stream(boost::json::object& out, const std::string& name, const std::st
 }
 
 std::string end_text(const vm::FinalFacts& facts) {
-    switch (facts.exit) {
-        case vm::ExitKind::exited:
-            return fmt::format("exit {}", facts.exit_code);
-        case vm::ExitKind::trapped:
-            return fmt::format("trap: {} in function {}", vm::to_text(facts.trap),
+    switch (facts.end) {
+        case vm::ClaimEnd::exited:
+            return fmt::format("exit {}", facts.code);
+        case vm::ClaimEnd::trapped:
+            return fmt::format("trap: {} in function {}",
+                               vm::to_text(static_cast<vm::TrapCode>(facts.code)),
                                facts.trap_function);
-        case vm::ExitKind::out_of_gas:
+        case vm::ClaimEnd::out_of_gas:
             break;
     }
     return "out of gas; give it more with --gas-limit";
@@ -133,24 +135,25 @@ Try<Ok> run(Context& context, const Options& options) {
                                        .count());
     const vm::FinalFacts& facts = done->facts;
     const std::string text = end_text(facts);
+    const std::uint32_t exit_code = facts.end == vm::ClaimEnd::exited ? facts.code : 0;
     if (context.json) {
         boost::json::object out{{"image", to_hex(image.view())},
-                                {"end", enum_name(facts.exit)},
-                                {"exit_code", facts.exit_code},
+                                {"end", enum_name(facts.end)},
+                                {"exit_code", exit_code},
                                 {"text", text},
-                                {"gas", facts.gas},
+                                {"gas", facts.gas.value},
                                 {"wall_ms", ms},
-                                {"output_root", to_hex(facts.output.view())}};
+                                {"output_root", to_hex(facts.output_root.view())}};
         add_stream(out, "stdout", kept[0]);
         add_stream(out, "stderr", kept[1]);
         context.print(out, "");
     } else {
-        context.note(fmt::format("{}, {}, {}", text, human_gas(facts.gas), human_duration(ms)));
+        context.note(
+            fmt::format("{}, {}, {}", text, human_gas(facts.gas.value), human_duration(ms)));
     }
     // The program's own exit code; what has none is a failed job's.
-    context.exit_code = facts.exit == vm::ExitKind::exited
-                            ? static_cast<int>(facts.exit_code & 0xffU)
-                            : static_cast<int>(Exit::job_failed);
+    context.exit_code = facts.end == vm::ClaimEnd::exited ? static_cast<int>(exit_code & 0xffU)
+                                                          : static_cast<int>(Exit::job_failed);
     return Ok{};
 }
 

@@ -93,8 +93,8 @@ TEST_SUITE("functional/wasi") {
                  "at 10000: line 1112\nsize 28890\ninput: from the input\n/in: names\n"
                  "/in/names: B.txt a.txt b.txt\ntree: moved.txt\n"
                  "stdin: one two two three three three\n");
-        CHECK_EQ(done.facts.exit, ExitKind::exited);
-        CHECK_EQ(done.facts.exit_code, 7U);
+        CHECK_EQ(done.facts.end, ClaimEnd::exited);
+        CHECK_EQ(done.facts.code, 7U);
         CHECK_EQ(read(scratch.path() / "out/tree/moved.txt"), "line 0\nline ");
         CHECK_FALSE(fs::exists(scratch.path() / "out/tmp"));
         CHECK_EQ(text(done.tails.out), watched.out);
@@ -102,7 +102,7 @@ TEST_SUITE("functional/wasi") {
         REQUIRE(output.has_value());
         const auto manifest = manifest_of(output->image);
         REQUIRE(manifest.has_value());
-        CHECK_EQ(tree_root(*manifest).bytes, done.facts.output.bytes);
+        CHECK_EQ(tree_root(*manifest).bytes, done.facts.output_root.bytes);
     }
 
     TEST_CASE("a C++ program with containers, clocks and two hundred files") {
@@ -113,10 +113,10 @@ TEST_SUITE("functional/wasi") {
         const WorkerDone done = run(job_of(*module, scratch), watched);
         CHECK_EQ(text(done.tails.out),
                  "one 1\nthree 3\ntwo 2\nslept 1\nyear 2023\nrandom 1\ndone\n");
-        CHECK_EQ(done.facts.exit_code, 0U);
+        CHECK_EQ(done.facts.code, 0U);
         CHECK_EQ(read(scratch.path() / "out/d7/f7"), "0\n1\n2\n3\n4\n5\n6\n");
         REQUIRE(done.claim.has_value());
-        CHECK_EQ(done.claim->output, done.facts.output);
+        CHECK_EQ(done.claim->output_root, done.facts.output_root);
         CHECK_EQ(done.claim->gas, done.facts.gas);
     }
 
@@ -133,7 +133,7 @@ TEST_SUITE("functional/wasi") {
                  "names [\"B.txt\", \"a.txt\", \"b.txt\"]\ndenied true\n"
                  "removed 150 left 150\ngone true\n"
                  "stdin \"one two two three three three\"\n");
-        CHECK_EQ(done.facts.exit_code, 3U);
+        CHECK_EQ(done.facts.code, 3U);
         CHECK_EQ(read(scratch.path() / "out/copy.txt"), "from the input\n");
         CHECK_EQ(read(scratch.path() / "out/a/renamed.txt"), "first");
     }
@@ -154,8 +154,8 @@ TEST_SUITE("functional/wasi") {
         if (!done) FAIL(done.error().sentence);
         CHECK_EQ(text(done->tails.out), "hello from report, hello\nfiles: a.txt long.txt names\n");
         CHECK_EQ(text(done->tails.err), "nope: error 44\n");
-        CHECK_EQ(done->facts.exit, ExitKind::exited);
-        CHECK_EQ(done->facts.exit_code, 1U);
+        CHECK_EQ(done->facts.end, ClaimEnd::exited);
+        CHECK_EQ(done->facts.code, 1U);
         CHECK_EQ(read(scratch.path() / "out/report.txt"),
                  "a.txt: 2 lines, 5 words\nlong.txt: 0 lines, 1 words\n"
                  "names/a.txt: 0 lines, 0 words\n"
@@ -217,7 +217,7 @@ TEST_SUITE("functional/wasi") {
         const auto done = run_in_worker(setup, job, {}, stop);
         if (!done) FAIL(done.error().sentence);
         CHECK_EQ(text(done->tails.out), "300 inputs, sum 44850\n");
-        CHECK_EQ(done->facts.exit_code, 0U);
+        CHECK_EQ(done->facts.code, 0U);
     }
 
     TEST_CASE("a worker's trouble is a failure with a sentence, never more") {
@@ -289,8 +289,8 @@ TEST_SUITE("functional/wasi") {
         job.gas_limit = 2'000'000;
         Watched watched;
         const WorkerDone done = run(job, watched);
-        CHECK_EQ(done.facts.exit, ExitKind::out_of_gas);
-        CHECK_EQ(done.facts.output.bytes, empty_tree_root().bytes);
+        CHECK_EQ(done.facts.end, ClaimEnd::out_of_gas);
+        CHECK_EQ(done.facts.output_root.bytes, empty_tree_root().bytes);
         CHECK(done.output.regions.empty());
         CHECK(fs::is_empty(scratch.path() / "out"));
     }

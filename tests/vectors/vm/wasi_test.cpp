@@ -802,8 +802,8 @@ TEST_SUITE("vectors/wasi") {
             REQUIRE(run.has_value());
             const std::string errors(as_text(run->tails.err));
             CAPTURE(errors);
-            CHECK_EQ(run->claim.exit, ExitKind::exited);
-            CHECK_EQ(run->claim.exit_code, expected.exit_code);
+            CHECK_EQ(run->claim.end, ClaimEnd::exited);
+            CHECK_EQ(run->claim.code, expected.exit_code);
             if (!expected.out.empty()) CHECK_EQ(as_text(run->tails.out), expected.out);
             ++passed;
         }

@@ -97,8 +97,8 @@ TEST_SUITE("vm/machine/claim") {
             const auto state = load_task(image, inputs);
             const auto run = run_task(*state, 9);
             REQUIRE(run.has_value());
-            const TaskClaim& claim = run->claim;
-            CHECK(claim.task_index == 9);
+            const Claim& claim = run->claim;
+            CHECK(claim.task == 9);
             CHECK(claim.boundary_count == run->boundaries.size());
             CHECK(run->boundaries.size() >= 2);
             InitialState initial;
@@ -113,27 +113,26 @@ TEST_SUITE("vm/machine/claim") {
             state->read_page(0, registers);
             const auto proof = prove_final(tree, registers);
             REQUIRE(proof.has_value());
-            const auto facts = verify_final(claim.final_state, *proof);
+            const auto facts = verify_final(claim.final_root, *proof);
             REQUIRE(facts.has_value());
-            CHECK(facts->exit == claim.exit);
-            CHECK(facts->exit_code == claim.exit_code);
-            CHECK(facts->trap == claim.trap);
+            CHECK(facts->end == claim.end);
+            CHECK(facts->code == claim.code);
             CHECK(facts->trap_function == claim.trap_function);
             CHECK(facts->gas == claim.gas);
-            CHECK(facts->output == claim.output);
+            CHECK(facts->output_root == claim.output_root);
             // Only an exit leaves an output.
-            if (claim.exit != ExitKind::exited)
-                CHECK(claim.output.bytes == zero_subtree(kOutputLevels).bytes);
+            if (claim.end != ClaimEnd::exited)
+                CHECK(claim.output_root.bytes == zero_subtree(kOutputLevels).bytes);
             if (program.name == "host")
-                CHECK(claim.output.bytes != zero_subtree(kOutputLevels).bytes);
+                CHECK(claim.output_root.bytes != zero_subtree(kOutputLevels).bytes);
 
             FinalProof changed = *proof;
             changed.registers[8 * 9] ^= 1;
-            CHECK(verify_final(claim.final_state, changed).error() ==
+            CHECK(verify_final(claim.final_root, changed).error() ==
                   FinalProofError::bad_registers);
             changed = *proof;
             changed.output.bytes[3] ^= 1;
-            CHECK(verify_final(claim.final_state, changed).error() == FinalProofError::bad_output);
+            CHECK(verify_final(claim.final_root, changed).error() == FinalProofError::bad_output);
         }
     }
 
@@ -208,7 +207,7 @@ TEST_SUITE("vm/machine/claim") {
         const auto state = load_task(image, inputs_of(kPlenty, kPlenty));
         const auto run = run_task(*state, 0);
         REQUIRE(run.has_value());
-        const auto decoded = decode<TaskClaim>(encode(run->claim));
+        const auto decoded = decode<Claim>(encode(run->claim));
         REQUIRE(decoded.has_value());
         CHECK(*decoded == run->claim);
         CHECK(tails_hash(run->tails) == run->claim.tails);

@@ -80,8 +80,8 @@ TEST_SUITE("vm/machine/golden") {
             const auto state = load_task(image, inputs);
             const auto run = run_task(*state, 0);
             REQUIRE(run.has_value());
-            golden.check(program.name + ".final", to_hex(run->claim.final_state.view()));
-            golden.check(program.name + ".gas", std::to_string(run->claim.gas));
+            golden.check(program.name + ".final", to_hex(run->claim.final_root.view()));
+            golden.check(program.name + ".gas", std::to_string(run->claim.gas.value));
             golden.check(program.name + ".claim", to_hex(encode(run->claim)));
             golden.check(program.name + ".witnesses", to_hex(witnesses_of(image, inputs).view()));
         }
@@ -91,26 +91,28 @@ TEST_SUITE("vm/machine/golden") {
     TEST_CASE("the golden programs use every instruction of the image, and end in every way") {
         std::set<ImageOp> used;
         std::set<TrapCode> traps;
-        std::set<ExitKind> exits;
+        std::set<ClaimEnd> ends;
         for (const GoldenProgram& program : golden_programs()) {
             const Image image = image_of(program.module);
             used.merge(ops_of(image));
             const auto state = load_task(image, inputs_of(program.gas_limit, kSegmentGas));
             const auto run = run_task(*state, 0);
             REQUIRE(run.has_value());
-            exits.insert(run->claim.exit);
-            traps.insert(run->claim.trap);
+            ends.insert(run->claim.end);
+            traps.insert(run->claim.end == ClaimEnd::trapped
+                             ? static_cast<TrapCode>(run->claim.code)
+                             : TrapCode::none);
             const bool meant_to_trap = program.name.starts_with("trap_") ||
                                        program.name == "too_deep" || program.name == "branches";
             CAPTURE(program.name);
-            CHECK((run->claim.exit == ExitKind::trapped) == meant_to_trap);
+            CHECK((run->claim.end == ClaimEnd::trapped) == meant_to_trap);
         }
         std::string missing;
         for (const ImageOpInfo& row : kImageOpcodes)
             if (row.op != ImageOp::invalid && !used.contains(row.op))
                 missing += std::string(row.text) + " ";
         CHECK_MESSAGE(missing.empty(), "in no golden program: ", missing);
-        CHECK(exits.size() == 3);
+        CHECK(ends.size() == 3);
         // `none` is one of them; invalid_code, which no published image has, and host_fault are
         // not.
         CHECK(traps.size() == 12);

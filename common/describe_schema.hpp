@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <limits>
+#include <span>
 #include <string>
 
 #include "common/json.hpp"
@@ -20,6 +21,19 @@ boost::json::object hex_schema(std::size_t size_min, std::size_t size_max);
 boost::json::object text_schema(std::size_t size_max);
 boost::json::object money_schema(const char* unit);
 boost::json::object nullable_schema(boost::json::object inner);
+boost::json::object plain_schema(const char* type);
+boost::json::object described_text_schema(const char* description);
+boost::json::object enum_schema(std::span<const char* const> names);
+boost::json::object array_schema(boost::json::object items);
+
+/// A member of a struct, or an alternative of a variant.
+struct PartSchema {
+    const char* name;
+    bool is_optional;
+    boost::json::object (*schema)();
+};
+boost::json::object object_schema(std::span<const PartSchema> members);
+boost::json::object variant_schema(std::span<const PartSchema> alternatives);
 
 /// What a number counts, where its member's name does not say so.
 template <class T>
@@ -32,22 +46,43 @@ constexpr const char* unit_of() {
 }
 }  // namespace json_detail
 
+template <class T>
+[[nodiscard]] boost::json::object json_schema();
+
+namespace json_detail {
+template <class T, template <class...> class List, class... Ds>
+constexpr std::array<PartSchema, sizeof...(Ds)> schemas_of(List<Ds...> /*members*/) {
+    return {PartSchema{Ds::name, codec_detail::IsOptional<MemberType<T, Ds>>::value,
+                       &json_schema<MemberType<T, Ds>>}...};
+}
+template <class T>
+inline constexpr auto kMemberSchemas = schemas_of<T>(codec_detail::Members<T>{});
+template <class V>
+inline constexpr std::array<PartSchema, 0> kVariantSchemas{};
+template <class... As>
+inline constexpr std::array<PartSchema, sizeof...(As)> kVariantSchemas<std::variant<As...>>{
+    PartSchema{As::kName, false, &json_schema<As>}...};
+template <template <class...> class List, class... Descriptors>
+constexpr std::array<const char*, sizeof...(Descriptors)> names_of(List<Descriptors...> /*all*/) {
+    return {Descriptors::name...};
+}
+template <class E>
+inline constexpr auto kNames = names_of(boost::describe::describe_enumerators<E>{});
+}  // namespace json_detail
+
 /// A type may carry `static boost::json::object json_schema()` of its own.
 template <class T>
-[[nodiscard]] boost::json::object json_schema() {
+boost::json::object json_schema() {
     using namespace codec_detail;
     namespace json = boost::json;
     if constexpr (requires { T::json_schema(); }) {
         return T::json_schema();
     } else if constexpr (json_detail::SelfText<T> || json_detail::NetworkText<T>) {
-        return {{"type", "string"}, {"description", T::kTextName}};
+        return json_detail::described_text_schema(T::kTextName);
     } else if constexpr (std::is_same_v<T, bool>) {
-        return {{"type", "boolean"}};
+        return json_detail::plain_schema("boolean");
     } else if constexpr (std::is_enum_v<T>) {
-        json::array names;
-        boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>(
-            [&](auto d) { names.emplace_back(d.name); });
-        return {{"type", "string"}, {"enum", std::move(names)}};
+        return json_detail::enum_schema(json_detail::kNames<T>);
     } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
         return json_detail::signed_schema(std::numeric_limits<T>::min(),
                                           std::numeric_limits<T>::max());
@@ -67,24 +102,11 @@ template <class T>
     } else if constexpr (IsBoundedString<T>::value) {
         return json_detail::text_schema(T::kMax);
     } else if constexpr (std::is_same_v<T, std::string>) {
-        return {{"type", "string"}};
+        return json_detail::plain_schema("string");
     } else if constexpr (IsOptional<T>::value) {
         return json_detail::nullable_schema(json_schema<typename T::value_type>());
     } else if constexpr (IsVariant<T>::value) {
-        json::array alternatives;
-        boost::mp11::mp_for_each<boost::mp11::mp_iota_c<std::variant_size_v<T>>>([&](auto i) {
-            using A = std::variant_alternative_t<decltype(i)::value, T>;
-            json::object one = json_schema<A>();
-            json::object properties{{"type", json::object{{"const", A::kName}}}};
-            for (const auto& [key, member] : one["properties"].as_object())
-                properties[key] = member;
-            one["properties"] = std::move(properties);
-            json::array required{"type"};
-            for (const auto& name : one["required"].as_array()) required.push_back(name);
-            one["required"] = std::move(required);
-            alternatives.emplace_back(std::move(one));
-        });
-        return {{"oneOf", std::move(alternatives)}};
+        return json_detail::variant_schema(json_detail::kVariantSchemas<T>);
     } else if constexpr (requires { typename T::value_type; }) {
         if constexpr (std::is_same_v<typename T::value_type, std::uint8_t> &&
                       IsBoundedVector<T>::value) {
@@ -92,7 +114,7 @@ template <class T>
         } else if constexpr (json_detail::IsByteArray<T>::value) {
             return json_detail::hex_schema(std::tuple_size_v<T>, std::tuple_size_v<T>);
         } else {
-            json::object out{{"type", "array"}, {"items", json_schema<typename T::value_type>()}};
+            json::object out = json_detail::array_schema(json_schema<typename T::value_type>());
             if constexpr (IsBoundedVector<T>::value) out["maxItems"] = T::kMax;
             if constexpr (IsArray<T>::value)
                 out["minItems"] = out["maxItems"] = std::tuple_size_v<T>;
@@ -100,17 +122,7 @@ template <class T>
         }
     } else {
         static_assert(Described<T>, "describe the struct with BOOST_DESCRIBE_STRUCT");
-        json::object properties;
-        json::array required;
-        boost::mp11::mp_for_each<Members<T>>([&](auto d) {
-            using M = std::remove_cvref_t<decltype(std::declval<T>().*d.pointer)>;
-            properties[d.name] = json_schema<M>();
-            if constexpr (!IsOptional<M>::value) required.emplace_back(d.name);
-        });
-        return {{"type", "object"},
-                {"properties", std::move(properties)},
-                {"required", std::move(required)},
-                {"additionalProperties", false}};
+        return json_detail::object_schema(json_detail::kMemberSchemas<T>);
     }
 }
 

@@ -29,7 +29,8 @@ list(APPEND market_sources
   state.cpp
   task.cpp
   state_root.cpp
-  transaction.cpp)
+  transaction.cpp
+  transaction_json.cpp)
 list(APPEND market_headers
   admit.hpp
   ask.hpp
@@ -68,4 +69,5 @@ list(APPEND market_headers
   state.hpp
   task.hpp
   state_root.hpp
-  transaction.hpp)
+  transaction.hpp
+  transaction_json.hpp)

@@ -32,6 +32,14 @@ void decode_body(Decoder& in, TxBody& body) {
 
 }  // namespace
 
+Tx::Tx() = default;
+Tx::Tx(const Tx& other) = default;
+Tx::Tx(Tx&& other) noexcept = default;
+Tx& Tx::operator=(const Tx& other) = default;
+Tx& Tx::operator=(Tx&& other) noexcept = default;
+Tx::~Tx() = default;
+bool operator==(const Tx& a, const Tx& b) = default;
+
 void Tx::encode_into(Encoder& out) const {
     millrace::encode_into(out, chain);
     millrace::encode_into(out, sender);

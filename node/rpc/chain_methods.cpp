@@ -5,6 +5,7 @@
 #include "market/ledger/accounts.hpp"
 #include "market/node_answers.hpp"
 #include "market/query.hpp"
+#include "market/transaction_json.hpp"
 #include "node/chain/block_store.hpp"
 #include "node/rpc/node_api.hpp"
 

@@ -3,6 +3,7 @@
 #include "common/account_key.hpp"
 #include "market/node_answers.hpp"
 #include "market/query.hpp"
+#include "market/transaction_json.hpp"
 #include "node/chain/block_store.hpp"
 #include "node/rpc/node_api.hpp"
 

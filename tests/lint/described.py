@@ -22,7 +22,7 @@ def fields_of(body):
     out = []
     for statement in body.split(";"):
         statement = " ".join(statement.split())
-        if not statement or statement.startswith(("static", "friend")):
+        if not statement or statement.startswith(("static", "friend")) or "operator=" in statement:
             continue
         declaration = without_templates(re.split(r"[={]", statement)[0]).strip()
         if "(" in declaration or len(declaration.split()) < 2:

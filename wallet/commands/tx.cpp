@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "market/transaction_json.hpp"
 #include "wallet/tx.hpp"
 
 namespace millrace::wallet {

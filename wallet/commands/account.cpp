@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 #include <sodium/randombytes.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "common/mnemonic.hpp"
+#include "wallet/command_line.hpp"
 #include "wallet/ledger_view.hpp"
 
 namespace millrace::wallet {
@@ -172,13 +172,14 @@ void add_account_commands(CLI::App& app, Context& context) {
     const auto network = [options] {
         return options->network == "main" ? Network::main : Network::test;
     };
-    CLI::App* group = app.add_subcommand("account", "Keys and balances");
-    group->require_subcommand(1);
+    const Command group = Command(app).add_subcommand("account", "Keys and balances");
+    group->require_subcommand();
 
-    CLI::App* fresh = group->add_subcommand("new", "Make an account and show its 24 words once");
+    const Command fresh =
+        group->add_subcommand("new", "Make an account and show its 24 words once");
     fresh->add_option("name", options->name, "What to call it here")->capture_default_str();
     fresh->add_option("--network", options->network, "main or test")
-        ->check(CLI::IsMember({"main", "test"}))
+        ->one_of({"main", "test"})
         ->capture_default_str();
     fresh->footer("Example:\n  millrace account new alice");
     fresh->callback([&context, options, network] {
@@ -187,15 +188,15 @@ void add_account_commands(CLI::App& app, Context& context) {
         };
     });
 
-    CLI::App* import_command = group->add_subcommand(
+    const Command import_command = group->add_subcommand(
         "import", "Take over an account from its words, read from standard input");
     import_command->add_option("name", options->name, "What to call it here")
         ->capture_default_str();
     import_command->add_option("--network", options->network, "main or test")
-        ->check(CLI::IsMember({"main", "test"}))
+        ->one_of({"main", "test"})
         ->capture_default_str();
     import_command->add_option("--number", options->number, "Which account of the phrase")
-        ->check(CLI::Range(0U, 0x7fffffffU))
+        ->in_range(0U, 0x7fffffffU)
         ->capture_default_str();
     import_command->add_flag("--key", options->is_key,
                              "Read a bare secret key instead of a phrase");
@@ -206,12 +207,12 @@ void add_account_commands(CLI::App& app, Context& context) {
         };
     });
 
-    CLI::App* watch_command =
+    const Command watch_command =
         group->add_subcommand("watch", "Keep an account here whose key is elsewhere");
     watch_command->add_option("name", options->name, "What to call it here")->required();
     watch_command->add_option("key", options->public_key, "Its public key")->required();
     watch_command->add_option("--network", options->network, "main or test")
-        ->check(CLI::IsMember({"main", "test"}))
+        ->one_of({"main", "test"})
         ->capture_default_str();
     watch_command->footer(
         "Example:\n  millrace account watch cold 5c0f...\n  millrace send tmill1w... 5 --from cold "
@@ -224,14 +225,14 @@ void add_account_commands(CLI::App& app, Context& context) {
     });
 
     const auto which = std::make_shared<std::optional<std::string>>();
-    CLI::App* show_command = group->add_subcommand("show", "Balance and nonces of an account");
+    const Command show_command = group->add_subcommand("show", "Balance and nonces of an account");
     show_command->add_option("account", *which, "Name in the keystore, or any address");
     show_command->footer("Example:\n  millrace account show alice --json");
     show_command->callback([&context, which] {
         context.action = [&context, which] { return show(context, *which); };
     });
 
-    CLI::App* list_command = group->add_subcommand("list", "The accounts in the keystore");
+    const Command list_command = group->add_subcommand("list", "The accounts in the keystore");
     list_command->footer("Example:\n  millrace account list\n\nNeeds no node and no passphrase.");
     list_command->callback([&context] { context.action = [&context] { return list(context); }; });
     add_account_history_commands(*group, context);

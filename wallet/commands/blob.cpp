@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include "wallet/command_line.hpp"
 #include "wallet/transfer.hpp"
 #include "wallet/trees.hpp"
 #include "wallet/units.hpp"
@@ -153,10 +153,11 @@ Try<Ok> pins(Context& context) {
 
 void add_blob_commands(CLI::App& app, Context& context) {
     const auto options = std::make_shared<Options>();
-    CLI::App* group = app.add_subcommand("blob", "Files and folders on a node, by their hash");
-    group->require_subcommand(1);
+    const Command group =
+        Command(app).add_subcommand("blob", "Files and folders on a node, by their hash");
+    group->require_subcommand();
     const auto add = [&](const char* name, const char* what, const char* example, auto handler) {
-        CLI::App* command = group->add_subcommand(name, what);
+        const Command command = group->add_subcommand(name, what);
         command->footer(std::string("Example:\n  ") + example);
         command->callback([&context, options, handler] {
             context.action = [&context, options, handler] { return handler(context, *options); };
@@ -167,16 +168,16 @@ void add_blob_commands(CLI::App& app, Context& context) {
         "millrace blob put scene", put)
         ->add_option("path", options->path, "File or folder")
         ->required()
-        ->check(CLI::ExistingPath);
-    CLI::App* get_command = add("get", "Fetch a file by its id, verified chunk by chunk",
-                                "millrace blob get 3fa9... --output scene --folder", get);
+        ->existing_path();
+    const Command get_command = add("get", "Fetch a file by its id, verified chunk by chunk",
+                                    "millrace blob get 3fa9... --output scene --folder", get);
     get_command->add_option("id", options->id, "Id of a file, or root of a folder")->required();
     get_command->add_option("--output", options->output, "Where to")->required();
     get_command->add_flag("--folder", options->is_folder, "The hash is a folder's root");
     get_command
         ->add_option("--from", context.holders,
                      "Node to fetch from before --node, http://HOST:PORT; may be repeated")
-        ->allow_extra_args(false);
+        ->one_at_a_time();
     const char* const job = "Job id";
     add("pin", "Keep a job's input and outputs on the node beyond their retention",
         "millrace blob pin 3fa9...", pin)

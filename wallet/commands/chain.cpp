@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 
+#include "wallet/command_line.hpp"
 #include "wallet/history.hpp"
 #include "wallet/tx.hpp"
 
@@ -117,20 +117,20 @@ Try<Ok> transaction(Context& context, const std::string& hash) {
 
 void add_chain_commands(CLI::App& app, Context& context) {
     const auto which = std::make_shared<std::string>();
-    CLI::App* group = app.add_subcommand("chain", "The ledger as the node sees it");
-    group->require_subcommand(1);
-    CLI::App* status_command =
+    const Command group = Command(app).add_subcommand("chain", "The ledger as the node sees it");
+    group->require_subcommand();
+    const Command status_command =
         group->add_subcommand("status", "Head, time, supply, fee, and the node's state");
     status_command->footer("Example:\n  millrace chain status --node http://127.0.0.1:8645");
     status_command->callback(
         [&context] { context.action = [&context] { return status(context); }; });
-    CLI::App* block_command = group->add_subcommand("block", "A block by height or hash");
+    const Command block_command = group->add_subcommand("block", "A block by height or hash");
     block_command->add_option("block", *which, "Height, hash, or head");
     block_command->footer("Example:\n  millrace chain block 42");
     block_command->callback([&context, which] {
         context.action = [&context, which] { return block(context, *which); };
     });
-    CLI::App* tx_command = group->add_subcommand("tx", "A transaction by its hash");
+    const Command tx_command = group->add_subcommand("tx", "A transaction by its hash");
     tx_command->add_option("hash", *which, "Transaction hash")->required();
     tx_command->footer("Example:\n  millrace chain tx 5f0c... --json");
     tx_command->callback([&context, which] {

@@ -1,8 +1,8 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "vm/image/publish.hpp"
 #include "vm/module/check.hpp"
+#include "wallet/command_line.hpp"
 #include "wallet/modules.hpp"
 
 namespace millrace::wallet {
@@ -52,7 +52,7 @@ Try<Ok> check(Context& context, const std::string& path) {
 
 void add_check_command(CLI::App& app, Context& context) {
     const auto path = std::make_shared<std::string>();
-    CLI::App* command = app.add_subcommand(
+    const Command command = Command(app).add_subcommand(
         "check", "Whether a module runs on Millrace; if not, where and which flag mends it");
     command->add_option("module", *path, "WebAssembly module, app.wasm")->required();
     command->footer("Example:\n  millrace check app.wasm\n\nNeeds no node and no account.");

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "market/node_answers.hpp"
+#include "wallet/command_line.hpp"
 #include "wallet/context.hpp"
 #include "wallet/units.hpp"
 
@@ -50,7 +50,7 @@ Try<Ok> explain_any(Context& context, const std::string& text) {
 
 void add_market_explain_command(CLI::App& group, Context& context) {
     const auto id = std::make_shared<std::string>();
-    CLI::App* command = group.add_subcommand(
+    const Command command = Command(group).add_subcommand(
         "explain", "Why an order waits, a job's or a provider's, and what would change it");
     command->add_option("order", *id, "Job id, provider's address, or account's name")->required();
     command->footer("Example:\n  millrace market explain 3fa9...");
@@ -60,8 +60,8 @@ void add_market_explain_command(CLI::App& group, Context& context) {
 
 void add_job_explain_command(CLI::App& group, Context& context) {
     const auto id = std::make_shared<std::string>();
-    CLI::App* command =
-        group.add_subcommand("explain", "Why a job waits, and what would change it");
+    const Command command =
+        Command(group).add_subcommand("explain", "Why a job waits, and what would change it");
     command->add_option("job", *id, "Job id")->required();
     command->footer("Example:\n  millrace job explain 3fa9...");
     command->callback(
@@ -70,8 +70,8 @@ void add_job_explain_command(CLI::App& group, Context& context) {
 
 void add_provider_explain_command(CLI::App& group, Context& context) {
     const auto which = std::make_shared<std::optional<std::string>>();
-    CLI::App* command =
-        group.add_subcommand("explain", "Why a provider gets no leases, and what would change it");
+    const Command command = Command(group).add_subcommand(
+        "explain", "Why a provider gets no leases, and what would change it");
     command->add_option("provider", *which, "Address, or name in the keystore; else the own");
     command->footer("Example:\n  millrace provider explain tmill1...");
     command->callback([&context, which] {

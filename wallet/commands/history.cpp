@@ -1,8 +1,8 @@
 #include "wallet/history.hpp"
+#include "wallet/command_line.hpp"
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <deque>
 #include <fstream>
@@ -178,9 +178,9 @@ Try<Ok> export_csv(Context& context, const Options& options) {
     return Ok{};
 }
 
-CLI::App* add(CLI::App& group, Context& context, const std::shared_ptr<Options>& options,
-              const char* name, const char* what, const char* footer, auto handler) {
-    CLI::App* command = group.add_subcommand(name, what);
+Command add(CLI::App& group, Context& context, const std::shared_ptr<Options>& options,
+            const char* name, const char* what, const char* footer, auto handler) {
+    const Command command = Command(group).add_subcommand(name, what);
     command->footer(footer);
     command->callback([&context, options, handler] {
         context.action = [&context, options, handler] { return handler(context, *options); };
@@ -188,9 +188,9 @@ CLI::App* add(CLI::App& group, Context& context, const std::shared_ptr<Options>&
     return command;
 }
 
-void add_limit(CLI::App* command, Options& options) {
+void add_limit(Command command, Options& options) {
     command->add_option("--limit", options.limit, "The newest so many")
-        ->check(CLI::Range(1U, kLimitMax))
+        ->in_range(1U, kLimitMax)
         ->capture_default_str();
 }
 
@@ -198,12 +198,12 @@ void add_limit(CLI::App* command, Options& options) {
 
 void add_account_history_commands(CLI::App& group, Context& context) {
     const auto options = std::make_shared<Options>();
-    CLI::App* shows =
+    const Command shows =
         add(group, context, options, "history", "What happened to an account's money, newest last",
             "Example:\n  millrace account history alice --limit 100", history);
     shows->add_option("account", options->which, "Name in the keystore, or any address");
     add_limit(shows, *options);
-    CLI::App* exports =
+    const Command exports =
         add(group, context, options, "export", "All that happened to an account's money, as CSV",
             "Example:\n  millrace account export alice --out alice.csv", export_csv);
     exports->add_option("account", options->which, "Name in the keystore, or any address");
@@ -213,9 +213,9 @@ void add_account_history_commands(CLI::App& group, Context& context) {
 
 void add_job_history_command(CLI::App& group, Context& context) {
     const auto options = std::make_shared<Options>();
-    CLI::App* shows = add(group, context, options, "history",
-                          "What happened to a job and its leases, newest last",
-                          "Example:\n  millrace job history 3fa9... --limit 100", job_history);
+    const Command shows = add(group, context, options, "history",
+                              "What happened to a job and its leases, newest last",
+                              "Example:\n  millrace job history 3fa9... --limit 100", job_history);
     shows->add_option("job", options->id, "Job id")->required();
     add_limit(shows, *options);
 }

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include "wallet/command_line.hpp"
 #include "wallet/job_fetch.hpp"
 #include "wallet/job_post.hpp"
 #include "wallet/job_watch.hpp"
@@ -285,15 +285,14 @@ Try<Ok> topup(Context& context, const Options& options) {
 
 using Shared = std::shared_ptr<Options>;
 
-void add_work_options(CLI::App* command, JobOptions& o) {
+void add_work_options(Command command, JobOptions& o) {
     command->add_option("module", o.module, "WebAssembly module, or a published image root")
         ->required();
-    command->add_option("--input", o.input, "Folder that tasks see as /in")
-        ->check(CLI::ExistingDirectory);
+    command->add_option("--input", o.input, "Folder that tasks see as /in")->existing_folder();
     command->add_option("--stdin", o.stdin_file, "File that tasks read as standard input")
-        ->check(CLI::ExistingFile);
+        ->existing_file();
     command->add_option("--env", o.environment, "NAME=value in the tasks' environment")
-        ->allow_extra_args(false);
+        ->one_at_a_time();
     command->add_option("--tasks", o.tasks, "Tasks; each sees its index in MILLRACE_TASK")
         ->capture_default_str();
     command->add_option("--tasks-per-lot", o.tasks_per_lot,
@@ -305,20 +304,20 @@ void add_work_options(CLI::App* command, JobOptions& o) {
         ->capture_default_str();
 }
 
-void add_price_options(CLI::App* command, JobOptions& o) {
+void add_price_options(Command command, JobOptions& o) {
     command->add_option("--max-price", o.max_price,
                         "Limit in credits per Ggas; else a quarter above the price now");
     command->add_option("--max-total", o.max_total, "Refuse to post what may cost more credits");
     command->add_option("--from", o.from, "Account that pays");
 }
 
-void add_terms_options(CLI::App* command, JobOptions& o) {
+void add_terms_options(Command command, JobOptions& o) {
     command->add_option("--replicas", o.replicas, "Independent runs of every task")
         ->capture_default_str();
     command->add_option("--spread", o.spread, "Most lots of one provider; 0 for no bound")
         ->capture_default_str();
     command->add_option("--region", o.regions, "Region of providers, by number; may be repeated")
-        ->allow_extra_args(false);
+        ->one_at_a_time();
     command->add_option("--attempts", o.attempts, "Leases of a lot that may fail")
         ->capture_default_str();
     command->add_option("--window", o.window, "Challenge window; else the shortest allowed");
@@ -329,25 +328,25 @@ void add_terms_options(CLI::App* command, JobOptions& o) {
                       "Give the rest up when one task fails");
 }
 
-void add_pin_option(CLI::App* command, JobOptions& o) {
+void add_pin_option(Command command, JobOptions& o) {
     command->add_flag("--pin", o.pin,
                       "The node keeps input and outputs until `millrace blob unpin`");
 }
 
-void add_output_options(CLI::App* command, Options& o, bool is_required) {
+void add_output_options(Command command, Options& o, bool is_required) {
     command->add_option("--output", o.output, "Folder for the outputs")->required(is_required);
     command->add_flag("--flat", o.flat, "All tasks' outputs in one folder");
     command->add_flag("--overwrite", o.overwrite, "Replace files that are there");
 }
 
-void add_posting(CLI::App* group, Context& context, const Shared& options) {
-    const auto common = [&](CLI::App* command) {
+void add_posting(Command group, Context& context, const Shared& options) {
+    const auto common = [&](Command command) {
         add_work_options(command, options->job);
         add_price_options(command, options->job);
         add_terms_options(command, options->job);
         add_pin_option(command, options->job);
     };
-    CLI::App* post_command = group->add_subcommand("post", "Put a job on the market");
+    const Command post_command = group->add_subcommand("post", "Put a job on the market");
     common(post_command);
     post_command->footer(
         "Example:\n  millrace job post render.wasm --input scene --tasks 64 --gas 2G --max-price "
@@ -357,7 +356,7 @@ void add_posting(CLI::App* group, Context& context, const Shared& options) {
         context.takes_program_args = true;
         context.action = [&context, options] { return post(context, *options); };
     });
-    CLI::App* run_command =
+    const Command run_command =
         group->add_subcommand("run", "Post a job, wait for its end, fetch its outputs");
     common(run_command);
     add_output_options(run_command, *options, false);
@@ -371,9 +370,9 @@ void add_posting(CLI::App* group, Context& context, const Shared& options) {
     });
 }
 
-void add_following(CLI::App* group, Context& context, const Shared& options) {
+void add_following(Command group, Context& context, const Shared& options) {
     const auto add = [&](const char* name, const char* what, const char* example, auto handler) {
-        CLI::App* command = group->add_subcommand(name, what);
+        const Command command = group->add_subcommand(name, what);
         command->add_option("job", options->id, "Job id")->required();
         command->footer(std::string("Example:\n  ") + example);
         command->callback([&context, options, handler] {
@@ -382,24 +381,25 @@ void add_following(CLI::App* group, Context& context, const Shared& options) {
         return command;
     };
     add("watch", "Show progress until the job's end", "millrace job watch 3fa9...", watch);
-    CLI::App* show_command = add("show", "A job's state, price, gas and credits",
-                                 "millrace job show 3fa9... --tasks", show);
+    const Command show_command = add("show", "A job's state, price, gas and credits",
+                                     "millrace job show 3fa9... --tasks", show);
     show_command->add_flag("--tasks", options->with_tasks, "Each task with its result");
-    CLI::App* fetch_command = add("fetch", "Get the outputs of a job, verified against its claims",
-                                  "millrace job fetch 3fa9... --output tiles", fetch);
+    const Command fetch_command =
+        add("fetch", "Get the outputs of a job, verified against its claims",
+            "millrace job fetch 3fa9... --output tiles", fetch);
     add_output_options(fetch_command, *options, true);
     fetch_command
         ->add_option("--from", context.holders,
                      "Node to fetch from before --node, http://HOST:PORT; may be repeated")
-        ->allow_extra_args(false);
+        ->one_at_a_time();
     fetch_command->add_flag("--partial", options->partial, "Also before the job's end");
-    CLI::App* cancel_command = add("cancel", "Take what is not leased yet off the market",
-                                   "millrace job cancel 3fa9...", cancel);
+    const Command cancel_command = add("cancel", "Take what is not leased yet off the market",
+                                       "millrace job cancel 3fa9...", cancel);
     cancel_command->add_option("--from", options->from, "The buyer's account");
-    CLI::App* raise_command = add("raise", "A higher limit for what is not leased yet",
-                                  "millrace job raise 3fa9... --max-price 0.03", raise);
-    CLI::App* topup_command = add("topup", "Add money for a later raise; anybody may",
-                                  "millrace job topup 3fa9... 2.5", topup);
+    const Command raise_command = add("raise", "A higher limit for what is not leased yet",
+                                      "millrace job raise 3fa9... --max-price 0.03", raise);
+    const Command topup_command = add("topup", "Add money for a later raise; anybody may",
+                                      "millrace job topup 3fa9... 2.5", topup);
     topup_command->add_option("credits", options->credits, "Amount")->required();
     topup_command->add_option("--from", options->from, "Account that pays");
     raise_command->add_option("--max-price", options->price, "New limit in credits per Ggas")
@@ -411,14 +411,14 @@ void add_following(CLI::App* group, Context& context, const Shared& options) {
 
 void add_job_commands(CLI::App& app, Context& context) {
     const auto options = std::make_shared<Options>();
-    CLI::App* group = app.add_subcommand("job", "Work to be done for credits");
-    group->require_subcommand(1);
+    const Command group = Command(app).add_subcommand("job", "Work to be done for credits");
+    group->require_subcommand();
     add_posting(group, context, options);
     add_following(group, context, options);
     add_job_result_commands(*group, context);
     add_job_explain_command(*group, context);
     add_job_history_command(*group, context);
-    CLI::App* list_command = group->add_subcommand("list", "Jobs of an account, newest last");
+    const Command list_command = group->add_subcommand("list", "Jobs of an account, newest last");
     list_command->add_option("--from", options->from, "Whose jobs");
     list_command->add_option("--limit", options->limit, "The newest so many")
         ->capture_default_str();

@@ -2,9 +2,9 @@
 #include <sodium/randombytes.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include "wallet/command_line.hpp"
 #include "wallet/interrupt.hpp"
 #include "wallet/job_fetch.hpp"
 #include "wallet/job_verify.hpp"
@@ -160,7 +160,7 @@ Try<Ok> verify(Context& context, const Options& options) {
 void add_job_result_commands(CLI::App& group, Context& context) {
     const auto options = std::make_shared<Options>();
     const auto add = [&](const char* name, const char* what, const char* example, auto handler) {
-        CLI::App* command = group.add_subcommand(name, what);
+        const Command command = Command(group).add_subcommand(name, what);
         command->add_option("job", options->id, "Job id")->required();
         command->add_option("--task", options->task, "This task only");
         command->footer(std::string("Example:\n  ") + example);
@@ -171,13 +171,13 @@ void add_job_result_commands(CLI::App& group, Context& context) {
     };
     add("logs", "What tasks wrote to their streams, the last 4 KiB of each",
         "millrace job logs 3fa9... --task 3", logs);
-    CLI::App* verify_command =
+    const Command verify_command =
         add("verify", "Run tasks again on this machine and compare them with what was claimed",
             "millrace job verify 3fa9... --sample 3\n\nProgram and input are checked against the "
             "job's own roots. Tasks are drawn at random, so that nobody knows which.",
             verify);
     verify_command->add_option("--sample", options->sample, "So many tasks, drawn at random")
-        ->check(CLI::Range(1U, 65'536U))
+        ->in_range(1U, 65'536U)
         ->capture_default_str();
     verify_command->add_flag("--all", options->all, "All tasks");
 }

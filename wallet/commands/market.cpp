@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include "wallet/command_line.hpp"
 #include "wallet/job_request.hpp"
 #include "wallet/tx.hpp"
 #include "wallet/units.hpp"
@@ -134,40 +134,41 @@ Try<Ok> quote(Context& context, const QuoteOptions& options) {
 }  // namespace
 
 void add_market_commands(CLI::App& app, Context& context) {
-    CLI::App* group = app.add_subcommand("market", "Prices");
-    group->require_subcommand(1);
+    const Command group = Command(app).add_subcommand("market", "Prices");
+    group->require_subcommand();
     const auto limit = std::make_shared<std::uint32_t>(20);
-    CLI::App* book_command = group->add_subcommand("book", "Offers, jobs on offer, last prices");
+    const Command book_command =
+        group->add_subcommand("book", "Offers, jobs on offer, last prices");
     book_command->add_option("--limit", *limit, "Rows of each side")
-        ->check(CLI::Range(1U, 1'000U))
+        ->in_range(1U, 1'000U)
         ->capture_default_str();
     book_command->footer("Example:\n  millrace market book --limit 5");
     book_command->callback([&context, limit] {
         context.action = [&context, limit] { return book(context, *limit); };
     });
-    CLI::App* prices_command =
+    const Command prices_command =
         group->add_subcommand("prices", "What each kind of machine last sold for");
     prices_command->footer("Example:\n  millrace market prices --json");
     prices_command->callback(
         [&context] { context.action = [&context] { return prices(context); }; });
     const auto options = std::make_shared<QuoteOptions>();
-    CLI::App* quote_command =
+    const Command quote_command =
         group->add_subcommand("quote", "What the next clearing would take for such lots");
     quote_command->add_option("--lots", options->lots, "How many")
-        ->check(CLI::Range(1U, 65'536U))
+        ->in_range(1U, 65'536U)
         ->capture_default_str();
     quote_command->add_option("--gas", options->gas, "Gas of one task")->capture_default_str();
     quote_command->add_option("--memory-mib", options->memory_mib, "Memory of one task")
         ->capture_default_str();
     quote_command->add_option("--data-mib", options->data_mib, "Input and output of one task")
-        ->check(CLI::Range(0U, 65'536U))
+        ->in_range(0U, 65'536U)
         ->capture_default_str();
     quote_command->add_option("--replicas", options->replicas, "Runs of every task")
         ->capture_default_str();
     quote_command->add_option("--spread", options->spread, "Most lots of one provider")
         ->capture_default_str();
     quote_command->add_option("--region", options->regions, "Region of providers, by number")
-        ->allow_extra_args(false);
+        ->one_at_a_time();
     quote_command->footer("Example:\n  millrace market quote --lots 64 --gas 2G --memory-mib 256");
     quote_command->callback([&context, options] {
         context.action = [&context, options] { return quote(context, *options); };

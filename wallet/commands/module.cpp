@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include "wallet/command_line.hpp"
 #include "wallet/modules.hpp"
 #include "wallet/units.hpp"
 
@@ -112,16 +112,16 @@ void add_module_commands(CLI::App& app, Context& context) {
         std::uint32_t days = 30;
     };
     const auto options = std::make_shared<Options>();
-    CLI::App* group = app.add_subcommand("module", "Programs on the chain");
-    group->require_subcommand(1);
-    const auto common = [&](CLI::App* command, const char* what) {
+    const Command group = Command(app).add_subcommand("module", "Programs on the chain");
+    group->require_subcommand();
+    const auto common = [&](Command command, const char* what) {
         command->add_option("module", options->module, what)->required();
         command->add_option("--days", options->days, "How long it stays")
-            ->check(CLI::Range(1U, 366U))
+            ->in_range(1U, 366U)
             ->capture_default_str();
         command->add_option("--from", options->from, "Account that pays");
     };
-    CLI::App* publish_command =
+    const Command publish_command =
         group->add_subcommand("publish", "Check, upload and publish a program");
     common(publish_command, "WebAssembly module, app.wasm");
     publish_command->footer(
@@ -132,7 +132,7 @@ void add_module_commands(CLI::App& app, Context& context) {
             return publish(context, options->from, options->module, options->days);
         };
     });
-    CLI::App* renew_command = group->add_subcommand("renew", "Keep a program for longer");
+    const Command renew_command = group->add_subcommand("renew", "Keep a program for longer");
     common(renew_command, "Image root, or the module's file");
     renew_command->footer("Example:\n  millrace module renew app.wasm --days 30");
     renew_command->callback([&context, options] {
@@ -140,7 +140,7 @@ void add_module_commands(CLI::App& app, Context& context) {
             return renew(context, options->from, options->module, options->days);
         };
     });
-    CLI::App* list_command = group->add_subcommand("list", "All published programs");
+    const Command list_command = group->add_subcommand("list", "All published programs");
     list_command->footer("Example:\n  millrace module list --json");
     list_command->callback([&context] { context.action = [&context] { return list(context); }; });
 }

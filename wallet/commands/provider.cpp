@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include "wallet/command_line.hpp"
 #include "wallet/job_request.hpp"
 #include "wallet/tx.hpp"
 #include "wallet/units.hpp"
@@ -364,39 +364,39 @@ Try<Ok> list(Context& context) {
     return Ok{};
 }
 
-void add_ask_options(CLI::App* command, Options& o, bool is_required) {
+void add_ask_options(Command command, Options& o, bool is_required) {
     command
         ->add_option("--step", o.steps,
                      "PRICE:SLOTS, credits per Ggas before the market's fee; up to 4, rising")
         ->required(is_required)
-        ->allow_extra_args(false);
+        ->one_at_a_time();
     command->add_option("--memory-mib", o.memory_mib, "Memory for one task");
     command->add_option("--region", o.region, "Where the machine is, by number");
     command->add_option("--task-gas-max", o.task_gas, "Largest task that is taken");
     command->add_option("--task-mib-max", o.task_mib, "Largest input and output of a task")
-        ->check(CLI::Range(0U, 131'072U));
+        ->in_range(0U, 131'072U);
 }
 
 }  // namespace
 
 void add_provider_commands(CLI::App& app, Context& context) {
     const auto o = std::make_shared<Options>();
-    CLI::App* group = app.add_subcommand("provider", "Machines that work for credits");
-    group->require_subcommand(1);
+    const Command group = Command(app).add_subcommand("provider", "Machines that work for credits");
+    group->require_subcommand();
     const auto add = [&](const char* name, const char* what, const char* example, auto handler) {
-        CLI::App* command = group->add_subcommand(name, what);
+        const Command command = group->add_subcommand(name, what);
         command->footer(std::string("Example:\n  ") + example);
         command->callback([&context, o, handler] {
             context.action = [&context, o, handler] { return handler(context, *o); };
         });
         return command;
     };
-    const auto signs = [&](CLI::App* command) {
+    const auto signs = [&](Command command) {
         command->add_option("--from", o->from, "Account that signs: owner or operator");
         command->add_option("--provider", o->provider, "Provider, unless it is that account");
         return command;
     };
-    CLI::App* registers = add(
+    const Command registers = add(
         "register", "Put up stake and offer a machine",
         "millrace provider register --stake 1000 --step 0.005:4 --memory-mib 256\n\nThe machine "
         "is the node at --keys-from, else at --node; its key runs the provider and cannot "
@@ -405,7 +405,7 @@ void add_provider_commands(CLI::App& app, Context& context) {
         register_provider);
     registers->add_option("--from", o->from, "Account that owns the provider");
     registers->add_option("--stake", o->credits, "Credits put up")->required();
-    const auto machine = [&](CLI::App* command) {
+    const auto machine = [&](Command command) {
         command->add_option("--keys-from", o->keys_from, "The machine's node, http://HOST:PORT");
         command->add_option("--endpoint", o->endpoint,
                             "Where data is served, HOST:PORT; else that node's");
@@ -416,7 +416,7 @@ void add_provider_commands(CLI::App& app, Context& context) {
     };
     machine(registers);
     registers->add_option("--encryption-key", o->encryption_key, "The machine's X25519 key");
-    const auto accounts = [&](CLI::App* command) {
+    const auto accounts = [&](Command command) {
         command->add_option("--operator", o->operator_account,
                             "Account whose key runs the machine, by address or name");
         command->add_option("--payout", o->payout_account, "Account that is paid, likewise");
@@ -424,8 +424,8 @@ void add_provider_commands(CLI::App& app, Context& context) {
     accounts(registers);
     add_ask_options(registers, *o, true);
 
-    CLI::App* shows = add("show", "Stake, offer, leases and record of a provider",
-                          "millrace provider show tmill1...", show);
+    const Command shows = add("show", "Stake, offer, leases and record of a provider",
+                              "millrace provider show tmill1...", show);
     shows->add_option("provider", o->provider, "Address; else the account's own");
     shows->add_option("--from", o->from, "Account in the keystore");
     add("list", "All providers", "millrace provider list --json",
@@ -439,7 +439,7 @@ void add_provider_commands(CLI::App& app, Context& context) {
                   "millrace provider keys --operator tmill1... --payout savings", change_keys)));
     machine(signs(add("update", "Another endpoint or VRF key, for a machine that has moved",
                       "millrace provider update --keys-from http://203.0.113.7:8645", update)));
-    const auto amount = [&](CLI::App* command) {
+    const auto amount = [&](Command command) {
         signs(command)->add_option("credits", o->credits, "Amount")->required();
     };
     amount(add("stake", "Add to the stake", "millrace provider stake 500",

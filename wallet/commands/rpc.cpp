@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <vector>
 
+#include "wallet/command_line.hpp"
 #include "wallet/context.hpp"
 
 namespace millrace::wallet {
@@ -63,8 +63,8 @@ void add_rpc_command(CLI::App& app, Context& context) {
         std::vector<std::string> params;
     };
     const auto options = std::make_shared<Options>();
-    CLI::App* command =
-        app.add_subcommand("rpc", "Call any method of the node, and print its result");
+    const Command command =
+        Command(app).add_subcommand("rpc", "Call any method of the node, and print its result");
     command->add_option("method", options->method, "Such as chain_head")->required();
     command->add_option("params", options->params, "NAME=VALUE ..., or one JSON object");
     command->footer(

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -10,6 +9,7 @@
 #include "market/task.hpp"
 #include "vm/machine/trap.hpp"
 #include "vm/native/worker_client.hpp"
+#include "wallet/command_line.hpp"
 #include "wallet/job_request.hpp"
 #include "wallet/modules.hpp"
 #include "wallet/units.hpp"
@@ -161,24 +161,23 @@ Try<Ok> run(Context& context, const Options& options) {
 
 void add_run_command(CLI::App& app, Context& context) {
     const auto options = std::make_shared<Options>();
-    CLI::App* command =
-        app.add_subcommand("run", "Run a module on this machine, as a job's task would run");
+    const Command command = Command(app).add_subcommand(
+        "run", "Run a module on this machine, as a job's task would run");
     command->add_option("module", options->module, "WebAssembly module, app.wasm")->required();
-    command->add_option("--input", options->input, "Folder that it sees as /in")
-        ->check(CLI::ExistingDirectory);
+    command->add_option("--input", options->input, "Folder that it sees as /in")->existing_folder();
     command->add_option("--output", options->output, "Folder for what it leaves in /");
     command->add_flag("--overwrite", options->overwrite, "Replace files that are there");
     command->add_option("--stdin", options->stdin_file, "File that it reads as standard input")
-        ->check(CLI::ExistingFile);
+        ->existing_file();
     command->add_option("--env", options->environment, "NAME=value in its environment")
-        ->allow_extra_args(false);
+        ->one_at_a_time();
     command->add_option("--gas-limit", options->gas_limit, "Most gas, such as 2G or 500M")
         ->capture_default_str();
     command->add_option("--memory-mib", options->memory_mib, "Its memory")->capture_default_str();
     command->add_option("--task", options->task, "Index of the task that it is")
         ->capture_default_str();
     command->add_option("--tasks", options->tasks, "Number of tasks")
-        ->check(CLI::Range(1U, 65'536U))
+        ->in_range(1U, 65'536U)
         ->capture_default_str();
     command->footer(
         "Example:\n  millrace run render.wasm --input scene --output out --task 3 --tasks 64 -- "

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
+#include "wallet/command_line.hpp"
 #include "wallet/tx.hpp"
 
 namespace millrace::wallet {
@@ -74,7 +73,7 @@ void add_send_commands(CLI::App& app, Context& context) {
         std::string to, credits, memo;
     };
     const auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("send", "Pay credits to an account");
+    const Command command = Command(app).add_subcommand("send", "Pay credits to an account");
     command->add_option("to", options->to, "Address, mill1... or tmill1...")->required();
     command->add_option("credits", options->credits, "Amount, such as 12.5")->required();
     command->add_option("--from", options->from, "Account that pays");
@@ -86,7 +85,7 @@ void add_send_commands(CLI::App& app, Context& context) {
         };
     });
 
-    CLI::App* free = app.add_subcommand("faucet", "Get credits on a --dev chain");
+    const Command free = Command(app).add_subcommand("faucet", "Get credits on a --dev chain");
     free->add_option("credits", options->credits, "Amount")->required();
     free->add_option("--from", options->from, "Account that gets them");
     free->footer("Example:\n  millrace faucet 1000");

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
 #include <memory>
 
 #include "market/transaction_json.hpp"
+#include "wallet/command_line.hpp"
 #include "wallet/tx.hpp"
 
 namespace millrace::wallet {
@@ -154,11 +154,12 @@ Try<Ok> send(Context& context, const std::string& path) {
 }  // namespace
 
 void add_tx_commands(CLI::App& app, Context& context) {
-    CLI::App* group = app.add_subcommand("tx", "Transactions made, signed and sent apart");
-    group->require_subcommand(1);
+    const Command group =
+        Command(app).add_subcommand("tx", "Transactions made, signed and sent apart");
+    group->require_subcommand();
     const auto path = std::make_shared<std::string>();
     const auto add = [&](const char* name, const char* what, const char* example, auto handler) {
-        CLI::App* command = group->add_subcommand(name, what);
+        const Command command = group->add_subcommand(name, what);
         command
             ->add_option("file", *path, "What --dry-run or `tx sign` printed; - for standard input")
             ->required();

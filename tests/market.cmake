@@ -6,6 +6,11 @@ millrace_test(NAME test_market LABELS unit
     unit/market/life_test.cpp
     unit/market/main_path_test.cpp
     unit/market/refusal_test.cpp
+    unit/market/refusals_of_accounts.cpp
+    unit/market/refusals_of_jobs.cpp
+    unit/market/refusals_of_leases.cpp
+    unit/market/refusals_of_providers.cpp
+    unit/market/refusals_of_validators.cpp
     unit/market/state_test.cpp
     unit/market/validator_test.cpp
   LIBS millrace_market)

@@ -12,7 +12,12 @@ millrace_test(NAME test_vm_wasi_property LABELS property
     property/vm/wasi_model_test.cpp
   LIBS millrace_vm)
 millrace_test(NAME test_vm_wasi_vectors LABELS unit vectors
-  SOURCES vectors/vm/wasi_test.cpp
+  SOURCES
+    vectors/vm/wasi_files.cpp
+    vectors/vm/wasi_paths.cpp
+    vectors/vm/wasi_rights.cpp
+    vectors/vm/wasi_streams.cpp
+    vectors/vm/wasi_test.cpp
   LIBS millrace_vm)
 if(TARGET millrace_vm_native)
   millrace_test(NAME test_vm_native LABELS unit

@@ -36,6 +36,8 @@ millrace_functional_slow(upgrade_ended upgrade 480 ended)
 millrace_functional(wallet_access 180)
 millrace_functional(wallet_json 600)
 millrace_functional(wallet_provider 600)
+# Rests for the two minutes in which a stake unbonds: beside the unit tests, from the start.
+set_tests_properties(functional_wallet_provider PROPERTIES RUN_SERIAL OFF COST 1000)
 millrace_functional(wallet_terminal 600)
 millrace_functional(wallet_verify 300)
 millrace_functional(wordcount 180 ${PROJECT_SOURCE_DIR})

@@ -141,7 +141,13 @@ Executor::Executor(Ports ports)
       db_state_(ports_.db),
       db_pages_(ports_.db),
       workers_(Workers::threads_here()),
-      tx_checks_(workers_, [this](const TxHash& hash) { return ports_.mempool.find(hash); }),
+      tx_checks_(workers_,
+                 [this](const market::SignedTx& tx) -> std::optional<market::CheckedTx> {
+                     // A node that catches up knows nothing: it is spared the hash.
+                     if (ports_.mempool.usage().transactions == 0) return std::nullopt;
+                     // The hash covers the signature too: the same hash was the same check.
+                     return ports_.mempool.find(market::tx_hash(tx));
+                 }),
       finalizer_({ports_.db, ports_.mempool, ports_.on_final, ports_.history_blocks}) {}
 
 Result<std::unique_ptr<Executor>> Executor::open(Ports ports, const market::Genesis& genesis) {

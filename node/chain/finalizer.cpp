@@ -103,12 +103,20 @@ class Finalizer::Impl {
     Status<> write(const Work& work) {
         std::vector<DbWrite> batch;
         // All earlier work is in the database by now: there lies the state that this one stands on.
-        market::StateWrites state;
+        // One block alone, the rule, is written as it is; several are laid over each other first.
+        const bool is_alone = work.blocks.size() == 1;
+        market::StateWrites several_state;
+        MapPageWrites several_pages;
+        const market::StateWrites& state =
+            is_alone ? work.blocks.front()->outcome.writes : several_state;
+        const MapPageWrites& pages = is_alone ? work.blocks.front()->pages : several_pages;
         const market::OverlayView after(state_, state);
-        MapPageWrites pages;
         for (const ExecutedBlockPtr& one : work.blocks) {
-            for (const auto& [key, value] : one->outcome.writes) state.insert_or_assign(key, value);
-            merge_writes(pages, one->pages);
+            if (!is_alone) {
+                for (const auto& [key, value] : one->outcome.writes)
+                    several_state.insert_or_assign(key, value);
+                merge_writes(several_pages, one->pages);
+            }
             StoredBlock stored{one->block, one->outcome.receipts, std::nullopt};
             if (one == work.blocks.back()) stored.certificate = work.head.certificate;
             BlockStore::put_block(batch, stored, one->hash);
@@ -118,8 +126,8 @@ class Finalizer::Impl {
         if (!work.blocks.empty() && work.blocks.back()->outcome.last_of_epoch)
             BlockStore::put_handover(batch, handover_of(*work.blocks.back(), *work.head.certificate,
                                                         after, MapOverlay(pages_, pages)));
-        for (auto& [key, value] : state) batch.push_back({Column::flat, key, std::move(value)});
-        for (auto& [id, page] : pages) batch.push_back({Column::pages, id.key(), std::move(page)});
+        for (const auto& [key, value] : state) batch.push_back({Column::flat, key, value});
+        for (const auto& [id, page] : pages) batch.push_back({Column::pages, id.key(), page});
         BlockStore::put_head(batch, work.head);
         return ports_.db.commit(batch);
     }

@@ -61,9 +61,8 @@ class Batch {
     }
 
     std::optional<market::CheckedTx> check(const market::SignedTx& tx) const {
-        // The hash covers the signature too: the same hash was the same check.
         if (known_)
-            if (auto known = known_(market::tx_hash(tx))) return known;
+            if (auto known = known_(tx)) return known;
         auto checked = market::check_tx(tx, chain_, params_);
         if (!checked.has_value()) return std::nullopt;
         return *std::move(checked);

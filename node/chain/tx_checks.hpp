@@ -13,8 +13,8 @@ namespace millrace::node {
 /// the check is most of what a transfer costs, and needs nothing of the state.
 class TxChecks {
   public:
-    /// A transaction that was checked before, where one is known by this hash.
-    using Known = std::function<std::optional<market::CheckedTx>(const TxHash&)>;
+    /// The same transaction, signature included, where it is known to have been checked before.
+    using Known = std::function<std::optional<market::CheckedTx>(const market::SignedTx&)>;
 
     /// `known` may be called on any thread. The workers outlive this and its answers.
     TxChecks(Workers& workers, Known known);

@@ -66,7 +66,7 @@ TEST_SUITE("node/tx_checks") {
         const std::thread::id executing = std::this_thread::get_id();
         std::atomic<int> helped = 0;
         node::Workers workers(1);
-        node::TxChecks checks(workers, [&](const TxHash&) -> std::optional<market::CheckedTx> {
+        node::TxChecks checks(workers, [&](const SignedTx&) -> std::optional<market::CheckedTx> {
             if (std::this_thread::get_id() != executing) ++helped;
             return std::nullopt;
         });
@@ -86,8 +86,8 @@ TEST_SUITE("node/tx_checks") {
         for (const SignedTx& tx : all) pool.emplace(market::tx_hash(tx), w.checked(tx));
         std::atomic<int> found = 0;
         node::Workers workers(1);
-        node::TxChecks checks(workers, [&](const TxHash& hash) -> std::optional<market::CheckedTx> {
-            const auto at = pool.find(hash);
+        node::TxChecks checks(workers, [&](const SignedTx& tx) -> std::optional<market::CheckedTx> {
+            const auto at = pool.find(market::tx_hash(tx));
             if (at == pool.end()) return std::nullopt;
             ++found;
             return at->second;

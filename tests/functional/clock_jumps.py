@@ -16,7 +16,7 @@ from support import Bench, get, wait_until
 
 HOUR, YEAR = 3600, 365 * 86400
 STOP_S = 10
-TOLD_S = 10
+TOLD_S = 30
 FAULT = 6
 DATA_FOLDER = 2
 REST_S = 3

@@ -26,10 +26,13 @@ Address address_of(std::uint64_t n) {
 
 Genesis make_genesis() {
     Genesis g;
+    g.name = std::string("bench");
+    g.time = WallTime{1'800'000'000'000};
     g.params = Params::dev();
-    const SecretBytes<32> seed = *SecretBytes<32>::from(Bytes(32, 7));
-    const Ed25519Key key = Ed25519Secret(seed).public_key();
-    g.validators.push_back({address_of(1), key, VrfSecret(seed).public_key(), key, Amount{1}});
+    const auto seed = [](std::uint8_t byte) { return *SecretBytes<32>::from(Bytes(32, byte)); };
+    g.validators.push_back({address_of(1), Ed25519Secret(seed(7)).public_key(),
+                            VrfSecret(seed(8)).public_key(), Ed25519Secret(seed(9)).public_key(),
+                            Amount{1'000 * kNanoPerCredit}});
     return g;
 }
 

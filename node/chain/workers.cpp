@@ -22,7 +22,7 @@ enum class State : std::uint8_t { waits, runs, done };
 
 class Workers::Task {
   public:
-    explicit Task(std::function<void()> todo) : work(std::move(todo)) {}
+    explicit Task(std::function<void()> given) : work(std::move(given)) {}
     std::function<void()> work;
     State state = State::waits;  // guarded by the owner's mutex
 };

@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <string_view>
 
 /// The little that our benchmark programs share. They print tables and judge nothing.
@@ -19,6 +21,13 @@ class Stopwatch {
   private:
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+/// A number from the command line; `fallback` where it is none.
+[[nodiscard]] inline std::uint64_t number(std::string_view text, std::uint64_t fallback) {
+    std::uint64_t out = fallback;
+    std::from_chars(text.data(), text.data() + text.size(), out);
+    return out;
+}
 
 /// Keeps a result alive, so that the work for it is not optimised away.
 template <class T>

@@ -2,7 +2,6 @@
 // signatures alone takes on the same cores. Run: build/release/bin/bench_apply [accounts] [blocks]
 #include <fmt/core.h>
 
-#include <charconv>
 #include <filesystem>
 #include <thread>
 
@@ -81,20 +80,13 @@ void run(std::uint64_t accounts, std::size_t blocks) {
     fmt::print("{:<48} {:>10.2f}\n", "share of verification alone", alone / whole);
 }
 
-std::uint64_t number(const char* text, std::uint64_t fallback) {
-    const std::string_view view = text;
-    std::uint64_t out = fallback;
-    std::from_chars(view.data(), view.data() + view.size(), out);
-    return out;
-}
-
 }  // namespace
 }  // namespace millrace
 
 int main(int argc, char** argv) {
     if (!millrace::init_sodium().has_value()) return 1;
-    const std::uint64_t accounts = argc > 1 ? millrace::number(argv[1], 100'000) : 100'000;
-    const std::uint64_t blocks = argc > 2 ? millrace::number(argv[2], 8) : 8;
+    const std::uint64_t accounts = argc > 1 ? millrace::bench::number(argv[1], 100'000) : 100'000;
+    const std::uint64_t blocks = argc > 2 ? millrace::bench::number(argv[2], 8) : 8;
     millrace::run(accounts, static_cast<std::size_t>(blocks));
     return 0;
 }

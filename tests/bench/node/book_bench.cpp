@@ -2,8 +2,6 @@
 // and checked by another, on RocksDB. Run: build/release/bin/bench_book [tasks] [providers]
 #include <fmt/core.h>
 
-#include <charconv>
-
 #include "common/rng.hpp"
 #include "common/sodium_init.hpp"
 #include "market/ledger/ledger.hpp"
@@ -107,19 +105,12 @@ void run(std::uint64_t tasks, std::uint64_t providers) {
     }
 }
 
-std::uint64_t number(const char* text, std::uint64_t fallback) {
-    const std::string_view view = text;
-    std::uint64_t out = fallback;
-    std::from_chars(view.data(), view.data() + view.size(), out);
-    return out;
-}
-
 }  // namespace
 }  // namespace millrace
 
 int main(int argc, char** argv) {
     if (!millrace::init_sodium().has_value()) return 1;
-    millrace::run(argc > 1 ? millrace::number(argv[1], 100'000) : 100'000,
-                  argc > 2 ? millrace::number(argv[2], 10'000) : 10'000);
+    millrace::run(argc > 1 ? millrace::bench::number(argv[1], 100'000) : 100'000,
+                  argc > 2 ? millrace::bench::number(argv[2], 10'000) : 10'000);
     return 0;
 }

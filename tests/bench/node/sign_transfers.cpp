@@ -4,7 +4,6 @@
 // rounds over the senders, BATCH of them in a request (1: no batch).
 #include <fmt/core.h>
 
-#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "common/codec.hpp"
 #include "common/sodium_init.hpp"
 #include "tests/bench/node/ledger_speed.hpp"
+#include "tests/bench/stopwatch.hpp"
 
 namespace millrace {
 namespace {
@@ -24,13 +24,6 @@ struct Options {
     std::size_t per_sender = 0;
     std::size_t batch = 1;
 };
-
-std::uint64_t number(const char* text) {
-    const std::string_view view = text;
-    std::uint64_t out = 0;
-    std::from_chars(view.data(), view.data() + view.size(), out);
-    return out;
-}
 
 std::string call(std::size_t id, const market::SignedTx& tx) {
     return fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"tx_send","params":["{}"]}})", id,
@@ -90,10 +83,10 @@ int main(int argc, char** argv) {
     }
     Options options;
     options.chain = *ChainId::from(*chain);
-    options.expiry = WallTime{number(argv[2])};
-    options.senders = number(argv[3]);
-    options.per_sender = number(argv[4]);
-    options.batch = number(argv[5]);
+    options.expiry = WallTime{bench::number(argv[2], 0)};
+    options.senders = bench::number(argv[3], 0);
+    options.per_sender = bench::number(argv[4], 0);
+    options.batch = bench::number(argv[5], 0);
     run(options, argv[6], argv[7]);
     return 0;
 }

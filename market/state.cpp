@@ -90,10 +90,6 @@ void Overlay::erase(ByteView key) {
         writes_.erase(ours);
 }
 
-void Overlay::absorb(const StateWrites& writes) {
-    for (const auto& [key, value] : writes) writes_.insert_or_assign(key, value);
-}
-
 std::optional<Bytes> MemoryState::get(ByteView key) const {
     const auto found = entries_.find(Bytes(key.begin(), key.end()));
     if (found == entries_.end()) return std::nullopt;

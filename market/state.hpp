@@ -86,8 +86,6 @@ class Overlay final : public StateReader {
     /// Rows put and erased so far, each time counted: what a block's work is bounded by.
     [[nodiscard]] std::uint64_t touched() const { return touched_; }
     [[nodiscard]] StateWrites take() && { return std::move(writes_); }
-    /// Takes over what another overlay on top of this one has written.
-    void absorb(const StateWrites& writes);
 
   private:
     const StateReader& base_;

@@ -9,6 +9,29 @@
 
 namespace millrace::wallet {
 
+namespace {
+
+OptionInfo describe(const CLI::Option& option) {
+    return {option.get_snames(),
+            option.get_lnames(),
+            option.get_name(),
+            option.get_description(),
+            option.get_default_str(),
+            option.get_envname(),
+            option.get_items_expected_max() == 0};
+}
+
+/// Two levels of commands: this ends.
+CommandInfo describe(const CLI::App& app) {
+    CommandInfo out{app.get_name(), app.get_description(), app.get_footer(), {}, {}};
+    for (const CLI::Option* option : app.get_options()) out.options.push_back(describe(*option));
+    for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; }))
+        out.children.push_back(describe(*child));
+    return out;
+}
+
+}  // namespace
+
 Argument Argument::required(bool is_required) {
     option_->required(is_required);
     return *this;
@@ -65,6 +88,9 @@ void Command::callback(std::function<void()> call) const {
 }
 void Command::require_subcommand() const {
     app_->require_subcommand(1);
+}
+CommandInfo Command::describe() const {
+    return wallet::describe(*app_);
 }
 
 template Argument Command::add_option(const std::string&, std::string&, const std::string&) const;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -12,6 +13,30 @@ class Option;
 /// The words in which the files of commands/ say what they take. CLI11 is compiled in the source
 /// file alone: its header takes four seconds in each that includes it.
 namespace millrace::wallet {
+
+/// What one argument or option says of itself.
+struct OptionInfo {
+    /// Without their hyphens; an argument has neither.
+    std::vector<std::string> short_names;
+    std::vector<std::string> long_names;
+    std::string name;
+    std::string what;
+    /// What it is when it is left out; empty where that is nothing.
+    std::string default_value;
+    /// The environment variable that sets it too; empty where there is none.
+    std::string variable;
+    bool is_flag = false;
+};
+
+/// What a command says of itself: completion and the manual page are read off the parser, so that
+/// they are never out of date.
+struct CommandInfo {
+    std::string name;
+    std::string what;
+    std::string footer;
+    std::vector<OptionInfo> options;
+    std::vector<CommandInfo> children;
+};
 
 /// An argument or option; refers to what CLI11 owns.
 class Argument {
@@ -54,6 +79,7 @@ class Command {
     void footer(const std::string& text) const;
     void callback(std::function<void()> call) const;
     void require_subcommand() const;
+    [[nodiscard]] CommandInfo describe() const;
 
   private:
     CLI::App* app_;

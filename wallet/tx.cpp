@@ -19,6 +19,8 @@ constexpr std::uint64_t kExpiryMs = 600'000;
 constexpr std::uint64_t kClockSlackMs = 30'000;
 /// The base fee may rise by an eighth a block while the transaction waits.
 constexpr std::uint64_t kFeeHeadroom = 4;
+/// A newest block this far from the wall clock, either way, is worth a word.
+constexpr std::uint64_t kHeadOddMs = 60'000;
 
 struct NonceAnswer {
     std::uint64_t sequence = 0;
@@ -79,6 +81,33 @@ Failure with_advice(Failure failure) {
     out.rpc_code = failure.rpc_code;
     out.data = std::move(failure.data);
     return out;
+}
+
+std::uint64_t wall_ms() {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                          std::chrono::system_clock::now().time_since_epoch())
+                                          .count());
+}
+
+/// Why a transaction may wait: its node makes no blocks, or has dropped it.
+Failure not_final(Context& context, const TxHash& hash, market::TxState state) {
+    const std::string text = to_hex(hash.view());
+    std::string message = fmt::format("transaction {} is not final after {}", short_hash(text),
+                                      human_duration(kFinalWaitMs));
+    const auto node = node_status(context);
+    const std::uint64_t now = wall_ms();
+    if (node.has_value() && node->head_time.value > now + kHeadOddMs)
+        message += fmt::format(
+            "; the chain's time is {} ahead of this machine's clock, and a node waits where its "
+            "own is behind: set the clocks",
+            human_duration(node->head_time.value - now));
+    else if (node.has_value() && node->head_time.value + kHeadOddMs < now)
+        message += fmt::format("; the node's newest block, {}, is {} old: see the node's log",
+                               node->height.value, human_duration(now - node->head_time.value));
+    else if (state == market::TxState::unknown)
+        message += "; the node does not hold it any more";
+    message += fmt::format("; look again with `millrace chain tx {}`", text);
+    return {Exit::failed, std::move(message)};
 }
 
 }  // namespace
@@ -153,13 +182,9 @@ Try<market::SignedTx> Signer::sign(Context& context, market::TxBody body, std::u
     MILLRACE_TRY(tx.tx.nonce, next_nonce(context, lane));
     tx.tx.body = std::move(body);
     // The chain's clock where it is ahead of this machine's, so that a slow clock expires nothing.
-    const auto now =
-        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                       std::chrono::system_clock::now().time_since_epoch())
-                                       .count());
     const std::uint64_t longest = chain.params.time.tx_expiry_max_wall_ms;
     tx.tx.expiry =
-        secret_ ? WallTime{std::max(now, chain.state.time.value) + kExpiryMs}
+        secret_ ? WallTime{std::max(wall_ms(), chain.state.time.value) + kExpiryMs}
                 : WallTime{chain.state.time.value + longest - std::min(kClockSlackMs, longest / 2)};
     const std::uint64_t weight = encode(tx).size() + chain.params.fees.signature_weight_bytes;
     const auto fee = checked_mul(chain.state.base_fee, weight * kFeeHeadroom);
@@ -206,11 +231,7 @@ Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
             return Sent{hash, *status.height, *status.receipt};
         }
         if (std::chrono::steady_clock::now() > deadline)
-            return Err{Failure{Exit::failed,
-                               fmt::format("transaction {} is not final after {}; look again with "
-                                           "`millrace chain tx {}`",
-                                           short_hash(to_hex(hash.view())),
-                                           human_duration(kFinalWaitMs), to_hex(hash.view()))}};
+            return Err{not_final(context, hash, status.state)};
         if (interrupt.wait_ms(poll_ms))
             return Err{Failure{Exit::interrupted,
                                fmt::format("transaction {} was sent and goes on; look again with "

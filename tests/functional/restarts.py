@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from support import Bench, RpcError, is_alive, wait_until, workers_of
+from support import BUSY_PROGRAM, Bench, RpcError, is_alive, wait_until, workers_of
 from transfers import Account
 
 ROUNDS = 50
@@ -34,16 +34,7 @@ PAYMENTS_PAUSE_S = 0.15
 PAYMENT = 10**7
 
 # Long enough that kills meet it running.
-PROGRAM = r"""
-#include <stdio.h>
-int main(void) {
-    unsigned x = 1;
-    for (unsigned i = 0; i < 20000000u; ++i) x = x * 1664525u + 1013904223u + (x >> 7);
-    FILE* out = fopen("/x.txt", "w");
-    fprintf(out, "%u\n", x);
-    return fclose(out);
-}
-"""
+PROGRAM = BUSY_PROGRAM % 20_000_000
 
 
 class Memory:

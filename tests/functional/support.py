@@ -25,6 +25,19 @@ PASSPHRASE = "a good passphrase"
 CLANG = "clang-19"
 
 
+# A program in C whose work is real and whose output is its own number: takes the number of its steps, some 50 ns each in the interpreter.
+BUSY_PROGRAM = r"""
+#include <stdio.h>
+int main(void) {
+    unsigned x = 1;
+    for (unsigned i = 0; i < %du; ++i) x = x * 1664525u + 1013904223u + (x >> 7);
+    FILE* out = fopen("/x.txt", "w");
+    fprintf(out, "%%u\n", x);
+    return fclose(out);
+}
+"""
+
+
 class RpcError(Exception):
     def __init__(self, error):
         super().__init__(f"{error['code']}: {error['message']}")

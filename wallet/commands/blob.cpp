@@ -158,7 +158,7 @@ void add_blob_commands(CLI::App& app, Context& context) {
     group->require_subcommand();
     const auto add = [&](const char* name, const char* what, const char* example, auto handler) {
         const Command command = group->add_subcommand(name, what);
-        command->footer(std::string("Example:\n  ") + example);
+        command->footer(std::string("Example:\n  ").append(example));
         command->callback([&context, options, handler] {
             context.action = [&context, options, handler] { return handler(context, *options); };
         });

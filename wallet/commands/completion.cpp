@@ -1,17 +1,16 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <vector>
 
+#include "wallet/command_line.hpp"
 #include "wallet/context.hpp"
 
 namespace millrace::wallet {
 
 namespace {
 
-/// One command with everything that may stand behind it; read off the parser, so that it is never
-/// out of date.
+/// One command with everything that may stand behind it.
 struct Node {
     std::string path;
     std::string name;
@@ -21,21 +20,19 @@ struct Node {
     std::vector<std::string> children;
 };
 
-void walk(const CLI::App& app, const std::string& path, std::vector<Node>& out) {
-    Node node{path, app.get_name(), app.get_description(), {}, {}, {}};
-    for (const CLI::Option* option : app.get_options())
-        for (const std::string& name : option->get_lnames()) {
+void walk(const CommandInfo& command, const std::string& path, std::vector<Node>& out) {
+    Node node{path, command.name, command.what, {}, {}, {}};
+    for (const OptionInfo& option : command.options)
+        for (const std::string& name : option.long_names) {
             node.words.push_back("--" + name);
-            node.options.emplace_back(name, option->get_description());
+            node.options.emplace_back(name, option.what);
         }
-    const auto children = app.get_subcommands([](const CLI::App*) { return true; });
-    for (const CLI::App* child : children) {
-        node.words.push_back(child->get_name());
-        node.children.push_back(child->get_name());
+    for (const CommandInfo& child : command.children) {
+        node.words.push_back(child.name);
+        node.children.push_back(child.name);
     }
     out.push_back(std::move(node));
-    // Two levels of commands: this ends.
-    for (const CLI::App* child : children) walk(*child, path + " " + child->get_name(), out);
+    for (const CommandInfo& child : command.children) walk(child, path + " " + child.name, out);
 }
 
 std::string bash_script(const std::vector<Node>& nodes) {
@@ -93,17 +90,17 @@ std::string fish_script(const std::vector<Node>& nodes) {
 
 void add_completion_command(CLI::App& app, Context& context) {
     const auto shell = std::make_shared<std::string>();
-    CLI::App* command = app.add_subcommand("completion", "Completion for a shell");
+    const Command command = Command(app).add_subcommand("completion", "Completion for a shell");
     command->add_option("shell", *shell, "bash, zsh or fish")
         ->required()
-        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+        ->one_of({"bash", "zsh", "fish"});
     command->footer(
         "Examples:\n  source <(millrace completion bash)\n  millrace completion fish > "
         "~/.config/fish/completions/millrace.fish");
     command->callback([&app, &context, shell] {
         context.action = [&app, &context, shell]() -> Try<Ok> {
             std::vector<Node> nodes;
-            walk(app, "millrace", nodes);
+            walk(Command(app).describe(), "millrace", nodes);
             std::string script = *shell == "fish" ? fish_script(nodes) : bash_script(nodes);
             if (*shell == "zsh") script = "autoload -U +X bashcompinit && bashcompinit\n" + script;
             context.print(boost::json::object{{"shell", *shell}, {"script", script}}, script);

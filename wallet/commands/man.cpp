@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <memory>
 
+#include "wallet/command_line.hpp"
 #include "wallet/context.hpp"
 
 namespace millrace::wallet {
@@ -51,65 +50,59 @@ std::string footer(const std::string& text) {
     return out;
 }
 
-std::string option_text(const CLI::Option& option) {
+std::string option_text(const OptionInfo& option) {
     std::string names;
-    for (const std::string& name : option.get_snames())
+    for (const std::string& name : option.short_names)
         names += fmt::format("{}\\fB\\-{}\\fR", names.empty() ? "" : ", ", escaped(name));
-    for (const std::string& name : option.get_lnames())
+    for (const std::string& name : option.long_names)
         names += fmt::format("{}\\fB\\-\\-{}\\fR", names.empty() ? "" : ", ", escaped(name));
     const bool is_positional = names.empty();
-    if (is_positional) names = fmt::format("\\fI{}\\fR", escaped(option.get_name()));
-    const bool is_flag = option.get_items_expected_max() == 0;
-    if (!is_positional && !is_flag)
-        names += fmt::format(" \\fI{}\\fR", escaped(option.get_lnames().front()));
-    std::string out = fmt::format(".TP\n{}\n", names) + line(option.get_description());
-    if (!option.get_default_str().empty())
-        out += line(fmt::format("Left out: {}.", option.get_default_str()));
-    if (!option.get_envname().empty())
-        out += line(fmt::format("The variable {} sets it too.", option.get_envname()));
+    if (is_positional) names = fmt::format("\\fI{}\\fR", escaped(option.name));
+    if (!is_positional && !option.is_flag)
+        names += fmt::format(" \\fI{}\\fR", escaped(option.long_names.front()));
+    std::string out = fmt::format(".TP\n{}\n", names) + line(option.what);
+    if (!option.default_value.empty())
+        out += line(fmt::format("Left out: {}.", option.default_value));
+    if (!option.variable.empty())
+        out += line(fmt::format("The variable {} sets it too.", option.variable));
     return out;
 }
 
-std::string options_text(const CLI::App& app) {
+std::string options_text(const CommandInfo& command) {
     std::string out;
-    for (const CLI::Option* option : app.get_options()) {
-        const auto names = option->get_lnames();
+    for (const OptionInfo& option : command.options) {
+        const auto& names = option.long_names;
         if (std::find(names.begin(), names.end(), "help") != names.end()) continue;
-        out += option_text(*option);
+        out += option_text(option);
     }
     return out;
 }
 
-std::vector<const CLI::App*> children_of(const CLI::App& app) {
-    return app.get_subcommands([](const CLI::App*) { return true; });
-}
-
-/// A command and what stands below it: two levels.
-std::string command_text(const CLI::App& app, const std::string& path) {
-    const auto children = children_of(app);
+/// A command and what stands below it.
+std::string command_text(const CommandInfo& command, const std::string& path) {
     std::string out;
-    if (children.empty()) {
-        out += fmt::format(".SS {}\n", escaped(path)) + line(app.get_description() + ".");
-        out += options_text(app) + footer(app.get_footer());
+    if (command.children.empty()) {
+        out += fmt::format(".SS {}\n", escaped(path)) + line(command.what + ".");
+        out += options_text(command) + footer(command.footer);
     }
-    for (const CLI::App* child : children)
-        out += command_text(*child, path + " " + child->get_name());
+    for (const CommandInfo& child : command.children)
+        out += command_text(child, path + " " + child.name);
     return out;
 }
 
-std::string page(const CLI::App& app) {
+std::string page(const CommandInfo& program) {
     std::string out = ".TH MILLRACE 1 \"\" \"millrace 0.1.0\" \"Millrace\"\n.SH NAME\n";
-    out += line("millrace - " + app.get_description().substr(app.get_description().find(' ') + 1));
+    out += line("millrace - " + program.what.substr(program.what.find(' ') + 1));
     out += ".SH SYNOPSIS\n.B millrace\n[\\fIoptions\\fR] \\fIcommand\\fR ...\n";
     out += ".SH DESCRIPTION\n";
     out += line("Keys, payments, programs, jobs and providers of a Millrace compute market.");
     out += line(
         "Progress and remarks go to standard error; with --json standard output is one JSON "
         "value.");
-    out += ".SH OPTIONS\n" + options_text(app);
+    out += ".SH OPTIONS\n" + options_text(program);
     out += ".SH COMMANDS\n";
-    for (const CLI::App* child : children_of(app))
-        out += command_text(*child, "millrace " + child->get_name());
+    for (const CommandInfo& child : program.children)
+        out += command_text(child, "millrace " + child.name);
     out += ".SH EXIT STATUS\n";
     for (const ExitInfo& row : kExits)
         out += fmt::format(".TP\n{}\n", static_cast<int>(row.code)) + line(row.meaning);
@@ -122,12 +115,13 @@ std::string page(const CLI::App& app) {
 }  // namespace
 
 void add_man_command(CLI::App& app, Context& context) {
-    CLI::App* command = app.add_subcommand("man", "The manual page of this program, for man");
+    const Command command =
+        Command(app).add_subcommand("man", "The manual page of this program, for man");
     command->footer(
         "Examples:\n  man <(millrace man)\n  millrace man > ~/.local/share/man/man1/millrace.1");
     command->callback([&app, &context] {
         context.action = [&app, &context]() -> Try<Ok> {
-            const std::string text = page(app);
+            const std::string text = page(Command(app).describe());
             context.print(boost::json::object{{"page", text}}, text);
             return Ok{};
         };

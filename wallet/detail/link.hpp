@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "common/first_buffers.hpp"
+
 namespace boost::asio::ssl {
 class context;
 }  // namespace boost::asio::ssl
@@ -63,16 +65,8 @@ class Link {
 
     template <class Buffer, class Buffers>
     static Some<Buffer> first(const Buffers& buffers) {
-        Some<Buffer> some{};
-        std::size_t count = 0;
-        const auto end = boost::asio::buffer_sequence_end(buffers);
-        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end; ++at) {
-            const Buffer buffer(*at);
-            if (buffer.size() == 0) continue;
-            some.at(count++) = buffer;
-            if (count == kBuffersMax) break;
-        }
-        return some;
+        return first_buffers<Buffer, kBuffersMax>(boost::asio::buffer_sequence_begin(buffers),
+                                                  boost::asio::buffer_sequence_end(buffers));
     }
     template <class Operation>
     static std::size_t or_throw(Operation operation) {

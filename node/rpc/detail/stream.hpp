@@ -14,6 +14,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "common/first_buffers.hpp"
+
 /// A connection's bytes, in the clear or under TLS, behind one type: the server and Beast's
 /// WebSocket are compiled once, not once a kind of stream (that was a sixth of the build). Private
 /// to node/rpc.
@@ -142,16 +144,8 @@ class Stream {
   private:
     template <class Buffer, class Buffers>
     static Some<Buffer> first(const Buffers& buffers) {
-        Some<Buffer> some{};
-        std::size_t count = 0;
-        const auto end = boost::asio::buffer_sequence_end(buffers);
-        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end; ++at) {
-            const Buffer buffer(*at);
-            if (buffer.size() == 0) continue;
-            some.at(count++) = buffer;
-            if (count == kBuffersMax) break;
-        }
-        return some;
+        return first_buffers<Buffer, kBuffersMax>(boost::asio::buffer_sequence_begin(buffers),
+                                                  boost::asio::buffer_sequence_end(buffers));
     }
     template <class Token, class Operation>
     auto start(Token&& token, Operation operation) {

@@ -152,7 +152,8 @@ TEST_SUITE("market/book") {
         grant.provider = w.address("alice");
         w.must("alice", w.registration("alice"));
         Bench later(w);
-        later.overlay.absorb(bench.overlay.writes());
+        for (const auto& [key, value] : bench.overlay.writes())
+            if (value) later.overlay.put(key, *value);
         store(later.overlay, provider_key(grant.provider),
               *load<Provider>(w.state, provider_key(grant.provider)));
         CHECK(!make_lease(later.ledger, grant, 2, job, spec));

@@ -52,8 +52,8 @@ TEST_SUITE("market/state") {
                         expected.push_back({k, v});
                 CHECK(upper.scan(prefix, from, limit) == expected);
             }
-            lower.absorb(upper.writes());
             base.apply(lower.writes());
+            base.apply(upper.writes());
             CHECK(base.entries() == model);
         }
     }

@@ -147,13 +147,16 @@ def check_interrupt(bench, module):
 
 def check_restart(bench, job):
     """The node goes and comes while it is watched: the watching goes on."""
-    with on_terminal(bench, "job", "watch", job) as t:
-        t.expect("running")
+    with on_terminal(bench, "job", "watch", job) as t, on_terminal(bench, "job", "watch", job, "--verify") as proven:
+        for watching in (t, proven):
+            watching.expect("running")
         bench.stop()
-        t.expect("no answer")
+        for watching in (t, proven):
+            watching.expect("no answer")
         bench.start()
-        assert t.end(90) == 0, t.text()
-    assert "1 of 1 succeeded" in t.text(), t.text()
+        for watching in (t, proven):
+            assert watching.end(90) == 0, watching.text()
+            assert "1 of 1 succeeded" in watching.text(), watching.text()
     # Nobody there from the start is another matter.
     bench.stop()
     with on_terminal(bench, "job", "watch", job) as t:

@@ -192,7 +192,7 @@ enum class HaltReason : std::uint8_t {
     conflicting_finality = 1,
     /// The quorum finalized or notarized what this node computes to be invalid.
     invalid_certified_block = 2,
-    /// kUnfinalizedViewsMax views without a final block.
+    /// kUnfinalizedViewsMax views gone through without a final block.
     too_many_views = 3,
 };
 BOOST_DESCRIBE_ENUM(HaltReason, conflicting_finality, invalid_certified_block, too_many_views)

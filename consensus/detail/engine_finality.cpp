@@ -211,6 +211,7 @@ void Engine::ask(const Question& question, ValidatorIndex hint) {
 
 bool Engine::is_answered(const Question& question) const {
     if (question.block) return find_block(*question.block) != nullptr;
+    if (question.kind == VoteKind::finalize) return question.view <= last_final_view();
     if (question.view <= floor_.view) return true;
     const Round* at = find_round(question.view);
     if (at == nullptr) return false;

@@ -149,9 +149,10 @@ void Engine::help(std::optional<ValidatorIndex> peer, View seen) {
     const Certificate* best = is_final ? finalization : (entry_ ? &*entry_ : nullptr);
     if (best == nullptr || best->subject.view < seen) return;
     last = now_.monotonic_ms;
-    emit(Send{{*peer}, *best});
-    // An entry by notarization needs its block's chain; the finalization below spares most of it.
+    // The finalization first: an entry by notarization needs its block's chain, most of which it
+    // spares, and an entry far above what the peer knows as final is none.
     if (!is_final && finalization != nullptr) emit(Send{{*peer}, *finalization});
+    emit(Send{{*peer}, *best});
 }
 
 void Engine::receive(std::optional<ValidatorIndex> from, const ProposalMessage& message) {

@@ -141,16 +141,21 @@ const Certificate* Engine::entry_of(const Round& at) const {
 /// (R1) From the highest view that can be left.
 void Engine::enter_next() {
     for (auto it = rounds_.rbegin(); it != rounds_.rend() && it->first >= current_; ++it) {
-        if (const Certificate* entry = entry_of(it->second)) {
+        const Certificate* entry = entry_of(it->second);
+        if (entry == nullptr) continue;
+        const View view = next(it->first);
+        if (view.value <= last_final_view().value + kUnfinalizedViewsMax) {
             const Certificate copy = *entry;
-            return enter(next(it->first), &copy);
+            return enter(view, &copy);
         }
+        if (it->first == current_) return halt(HaltReason::too_many_views);
+        // Whoever was away for long has missed finalizations, and must not take that for a chain
+        // that makes no blocks.
+        ask_certificate(next(last_final_view()), VoteKind::finalize, it->second.leader);
     }
 }
 
 void Engine::enter(View view, const Certificate* entry) {
-    if (view.value > floor_.view.value + kUnfinalizedViewsMax)
-        return halt(HaltReason::too_many_views);
     current_ = view;
     entered_ms_ = now_.monotonic_ms;
     if (entry != nullptr) entry_ = *entry;

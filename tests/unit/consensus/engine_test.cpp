@@ -704,6 +704,63 @@ TEST_SUITE("consensus/simplex") {
         CHECK(bench.all<FellBehind>().size() == 1);
     }
 
+    TEST_CASE("a validator that was away for more views than may pass without a block syncs") {
+        const std::uint64_t far_view = 2 * kUnfinalizedViewsMax;
+        for (const bool entry_first : {false, true}) {
+            CAPTURE(entry_first);
+            Bench bench;
+            bench.follow_for(1);
+            bench.start();
+            const SimBlock far = bench.block(far_view, {}, far_view - 5);
+            const Proposal proposal{View{far_view - 1}, bench.hash(far)};
+            const std::uint16_t from = bench.leader(1);
+            const Subject entry = Subject::nullify(View{far_view + 1});
+            if (entry_first) {
+                bench.receive(from, bench.certificate(entry, {0, 1, 2, 3}));
+                CHECK(bench.engine->current_view() == View{1});
+                const auto asked = bench.sent<CertificateRequest>();
+                REQUIRE(asked.size() == 1);
+                CHECK(asked[0].kind == VoteKind::finalize);
+                CHECK(asked[0].view == View{1});
+            }
+            const Subject subject = Subject::finalize(View{far_view}, proposal);
+            bench.receive(from, bench.certificate(subject, {0, 1, 2, 3}));
+            bench.receive(from, BlockResponse{Epoch{0}, BoundedBytes<kBlockBytesMax>(encode(far))});
+            CHECK(bench.all<Halt>().empty());
+            CHECK(bench.all<FellBehind>().size() == 1);
+            CHECK(bench.engine->current_view() == View{far_view + (entry_first ? 2 : 1)});
+        }
+    }
+
+    TEST_CASE("a validator that went through too many views without a block stops") {
+        Bench bench;
+        bench.follow_for(1);
+        bench.start();
+        for (const std::uint64_t left : {kUnfinalizedViewsMax - 1, kUnfinalizedViewsMax}) {
+            CHECK(bench.all<Halt>().empty());
+            const Subject entry = Subject::nullify(View{left});
+            bench.receive(1, bench.certificate(entry, {0, 1, 2, 3}));
+        }
+        REQUIRE(bench.all<Halt>().size() == 1);
+        CHECK(bench.all<Halt>()[0].reason == HaltReason::too_many_views);
+    }
+
+    TEST_CASE("a peer behind is sent the finalization before the entry above it") {
+        Bench bench;
+        bench.follow_for(3);
+        bench.start();
+        const BlockHash first = bench.agree_on(1, {}, 0, 1);
+        bench.votes_of_others(Subject::nullify(View{2}));
+        bench.votes_of_others(Subject::nullify(View{3}));
+        bench.wait(1'000);
+        bench.effects.clear();
+        const std::uint16_t behind = bench.leader(2);
+        bench.receive(behind, bench.vote(behind, Subject::nullify(View{2})));
+        REQUIRE(bench.sent<Certificate>().size() == 2);
+        CHECK(bench.sent<Certificate>()[0].subject == Subject::finalize(View{1}, {View{0}, first}));
+        CHECK(bench.sent<Certificate>()[1].subject == Subject::nullify(View{3}));
+    }
+
     TEST_CASE("the application can be ahead of the log, and the log ahead of the application") {
         Bench bench;
         bench.follow_for(1);

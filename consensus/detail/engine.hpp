@@ -18,6 +18,9 @@ enum class CheckState : std::uint8_t { asked, valid, invalid };
 struct BlockCheck {
     CheckState state = CheckState::asked;
     bool last_of_epoch = false;
+    /// Kept here, so that a block can be built on after its bytes were let go.
+    Height height = {};
+    WallTime timestamp = {};
 };
 
 /// Everything known about one view.
@@ -39,6 +42,8 @@ struct Round {
     std::optional<Proposal> proposed;
     /// At most two: of the leader's first proposal, and of the block agreed on.
     std::map<Proposal, BlockCheck> checks;
+    /// The leader sent a block that can stand in no chain at this view.
+    bool unfit = false;
     bool build_asked = false;
     View build_parent_view;
     bool build_declined = false;
@@ -54,6 +59,8 @@ struct Question {
 };
 struct QuestionState {
     ValidatorIndex hint;
+    /// For a block: none of a later view can be meant.
+    View block_view_max;
     std::uint64_t next_try_ms = 0;
     std::uint32_t tries = 0;
 };
@@ -151,11 +158,14 @@ class Engine {
     [[nodiscard]] std::optional<std::vector<BlockPtr>> chain_to(const BlockHash& hash);
     void close();
     void prune();
+    [[nodiscard]] bool is_possible(const BlockFacts& facts) const;
     bool store_block(const BlockPtr& block);
+    [[nodiscard]] bool make_room();
+    void drop_passed_blocks();
     [[nodiscard]] BlockPtr find_block(const BlockHash& hash) const;
     void ask_certificate(View view, VoteKind kind, ValidatorIndex hint);
-    void ask_block(const BlockHash& hash, ValidatorIndex hint);
-    void ask(const Question& question, ValidatorIndex hint);
+    void ask_block(const BlockHash& hash, View view_max, ValidatorIndex hint);
+    void ask(const Question& question, View block_view_max, ValidatorIndex hint);
     void send_question(const Question& question, QuestionState& state);
     void tend_questions();
     [[nodiscard]] bool is_answered(const Question& question) const;
@@ -205,8 +215,13 @@ class Engine {
     std::vector<Subject> to_sign_;
     std::map<PersistId, std::vector<Subject>> waiting_;
     std::set<BlockHash> logged_blocks_;
-    /// Final blocks that the application has not made durable yet, with their views.
-    std::deque<std::pair<BlockHash, View>> undurable_;
+    /// Final blocks that the application has not made durable yet.
+    struct Undurable {
+        BlockHash hash;
+        Height height;
+        View view;
+    };
+    std::deque<Undurable> undurable_;
 
     std::map<Question, QuestionState> questions_;
     bool dirty_ = false;

@@ -95,7 +95,7 @@ void Engine::advance_finality() {
         const BlockFacts& facts = chain->back()->facts;
         floor_.block = {facts.hash, facts.height, facts.timestamp, false};
         floor_executed_ = false;
-        undurable_.emplace_back(facts.hash, subject.view);
+        undurable_.push_back({facts.hash, facts.height, subject.view});
     }
     const Round& at = round(subject.view);
     if (const auto check = at.checks.find(subject.proposal); check != at.checks.end()) {
@@ -120,7 +120,8 @@ std::optional<std::vector<BlockPtr>> Engine::chain_to(const BlockHash& hash) {
     while (at != floor_.block.hash) {
         const BlockPtr block = find_block(at);
         if (block == nullptr && chain.size() < kCatchUpBlocksMax) {
-            ask_block(at, leader_of(best_final_->subject.view));
+            const View view = chain.empty() ? best_final_->subject.view : chain.back()->facts.view;
+            ask_block(at, view, leader_of(best_final_->subject.view));
             return std::nullopt;
         }
         const bool far = block == nullptr ||
@@ -156,22 +157,35 @@ void Engine::prune() {
         floor_.view.value > kRetentionViews ? floor_.view.value - kRetentionViews : 0;
     rounds_.erase(rounds_.begin(), rounds_.lower_bound(View{oldest}));
     final_by_view_.erase(final_by_view_.begin(), final_by_view_.lower_bound(View{oldest}));
+    drop_passed_blocks();
+}
+
+/// What was not voted for here and is not final while its view is, never will be: kept, it would
+/// take the room of blocks that can be.
+void Engine::drop_passed_blocks() {
+    for (auto it = blocks_.begin(); it != blocks_.end();) {
+        const BlockFacts& facts = it->second->facts;
+        const auto final = final_by_view_.find(facts.view);
+        const bool is_final = final != final_by_view_.end() && final->second == facts.hash;
+        const bool passed =
+            facts.view <= floor_.view && !is_final && !logged_blocks_.contains(facts.hash);
+        it = passed ? blocks_.erase(it) : std::next(it);
+    }
 }
 
 void Engine::on(const FinalizedDurably& event) {
     const auto done = std::find_if(undurable_.begin(), undurable_.end(),
-                                   [&](const auto& item) { return item.first == event.block; });
+                                   [&](const auto& item) { return item.hash == event.block; });
     if (done == undurable_.end()) return;
-    const View view = done->second;
-    const BlockPtr block = find_block(event.block);
+    const View view = done->view;
+    const Height height = done->height;
     undurable_.erase(undurable_.begin(), std::next(done));
     if (event.block == floor_.block.hash) floor_executed_ = true;
     // Only now may the log below go: the floor is durable before anything relies on it.
     table_.raise_floor(next(view));
     records_.emplace_back(FloorRecord{config_.epoch, next(view)});
-    if (block == nullptr) return;
     for (auto it = blocks_.begin(); it != blocks_.end();) {
-        const bool done_with = it->second->facts.height <= block->facts.height;
+        const bool done_with = it->second->facts.height <= height;
         if (done_with) logged_blocks_.erase(it->first);
         it = done_with ? blocks_.erase(it) : std::next(it);
     }
@@ -182,31 +196,58 @@ BlockPtr Engine::find_block(const BlockHash& hash) const {
     return it == blocks_.end() ? nullptr : it->second;
 }
 
+/// Whether a chain on the last final block can hold this block: views rise with heights. Without
+/// this a leader could have any number of blocks kept that are never passed.
+bool Engine::is_possible(const BlockFacts& facts) const {
+    return facts.epoch == config_.epoch && facts.view > floor_.view &&
+           facts.height > floor_.block.height &&
+           facts.height.value - floor_.block.height.value <= facts.view.value - floor_.view.value;
+}
+
 bool Engine::store_block(const BlockPtr& block) {
     if (block->facts.height <= floor_.block.height) return false;
-    if (blocks_.size() >= kBlocksMax) {
-        // What nobody here voted for can be fetched again.
-        const auto spare = std::find_if(blocks_.begin(), blocks_.end(), [&](const auto& item) {
-            return !logged_blocks_.contains(item.first);
-        });
-        if (spare == blocks_.end()) return false;
-        blocks_.erase(spare);
-    }
+    const bool is_new = find_block(block->facts.hash) == nullptr;
+    if (is_new && blocks_.size() >= kBlocksMax && !make_room()) return false;
     blocks_.emplace(block->facts.hash, block);
     dirty_ = true;
     return true;
 }
 
-void Engine::ask_certificate(View view, VoteKind kind, ValidatorIndex hint) {
-    ask(Question{view, kind, std::nullopt}, hint);
-}
-void Engine::ask_block(const BlockHash& hash, ValidatorIndex hint) {
-    ask(Question{View{0}, VoteKind::nullify, hash}, hint);
+/// What nobody here voted for can be fetched again; the highest goes first, since the lowest are
+/// needed first, and of equals the oldest. Never the chain that is being fetched because it is
+/// final: of two missing blocks each would drive the other out.
+bool Engine::make_room() {
+    std::set<BlockHash> wanted;
+    if (best_final_) {
+        BlockPtr block = find_block(best_final_->subject.proposal.block);
+        while (block != nullptr && wanted.insert(block->facts.hash).second)
+            block = find_block(block->facts.parent);
+    }
+    auto spare = blocks_.end();
+    for (auto it = blocks_.begin(); it != blocks_.end(); ++it) {
+        if (logged_blocks_.contains(it->first) || wanted.contains(it->first)) continue;
+        const auto rank = [](const BlockPtr& block) {
+            return std::pair(block->facts.height, View{~block->facts.view.value});
+        };
+        if (spare == blocks_.end() || rank(it->second) > rank(spare->second)) spare = it;
+    }
+    if (spare == blocks_.end()) return false;
+    blocks_.erase(spare);
+    return true;
 }
 
-void Engine::ask(const Question& question, ValidatorIndex hint) {
+void Engine::ask_certificate(View view, VoteKind kind, ValidatorIndex hint) {
+    ask(Question{view, kind, std::nullopt}, View{0}, hint);
+}
+void Engine::ask_block(const BlockHash& hash, View view_max, ValidatorIndex hint) {
+    ask(Question{View{0}, VoteKind::nullify, hash}, view_max, hint);
+}
+
+void Engine::ask(const Question& question, View block_view_max, ValidatorIndex hint) {
     if (questions_.size() >= kRequestsMax || is_answered(question)) return;
-    questions_.try_emplace(question, QuestionState{hint, now_.monotonic_ms, 0});
+    const QuestionState fresh{hint, block_view_max, now_.monotonic_ms, 0};
+    QuestionState& state = questions_.try_emplace(question, fresh).first->second;
+    state.block_view_max = std::max(state.block_view_max, block_view_max);
 }
 
 bool Engine::is_answered(const Question& question) const {

@@ -159,7 +159,7 @@ void Engine::receive(std::optional<ValidatorIndex> from, const ProposalMessage& 
     receive(from, message.vote);
     const Subject& subject = message.vote.subject;
     if (closed_ || subject.kind != VoteKind::notarize || !is_admitted(subject.view)) return;
-    const Round* at = find_round(subject.view);
+    Round* at = find_round(subject.view);
     // Only what the leader itself has signed first, so one block per view at most is kept unasked.
     if (at == nullptr || message.vote.signer != at->leader || at->proposed != subject.proposal ||
         at->tally.find(at->leader, subject) == nullptr)
@@ -169,6 +169,11 @@ void Engine::receive(std::optional<ValidatorIndex> from, const ProposalMessage& 
     // Bytes are bound to the hash here, so that nobody passes a bad body off under a good vote.
     if (!facts || facts->hash != subject.proposal.block)
         return blame(from, PeerFault::malformed_block);
+    // Nor one that could not leave memory when its view has passed.
+    if (facts->view != subject.view || !is_possible(*facts)) {
+        at->unfit = true;
+        return;
+    }
     store_block(std::make_shared<const Block>(Block{*facts, message.block}));
 }
 
@@ -194,8 +199,16 @@ void Engine::receive(std::optional<ValidatorIndex> from, const BlockResponse& re
     if (closed_) return;
     const auto facts = reader_.read(response.block);
     if (!facts) return blame(from, PeerFault::malformed_block);
-    const Question question{View{0}, VoteKind::nullify, facts->hash};
-    if (questions_.erase(question) == 0) return;
+    const auto asked = questions_.find(Question{View{0}, VoteKind::nullify, facts->hash});
+    if (asked == questions_.end()) return;
+    const View view_max = asked->second.block_view_max;
+    questions_.erase(asked);
+    // What cannot be in the chain is not kept even if asked for: its hash was made up.
+    if (facts->view > view_max || !is_possible(*facts)) {
+        for (auto& [view, at] : rounds_)
+            at.unfit = at.unfit || (at.proposed && at.proposed->block == facts->hash);
+        return;
+    }
     store_block(std::make_shared<const Block>(Block{*facts, response.block}));
     dirty_ = true;
 }

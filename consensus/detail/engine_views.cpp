@@ -49,6 +49,11 @@ bool Engine::cast_notarize(Round& at, const Proposal& proposal) {
     const BlockPtr block = find_block(proposal.block);
     const Subject subject = Subject::notarize(at.view, proposal);
     if (!can_vote() || table_.contains(subject) || !table_.check(subject)) return false;
+    // Gone for want of room since it was checked. The last final block is the application's.
+    if (block == nullptr && proposal.block != floor_.block.hash) {
+        ask_block(proposal.block, at.view, at.leader);
+        return false;
+    }
     if (block != nullptr && logged_blocks_.insert(proposal.block).second) {
         records_.emplace_back(
             BlockRecord{config_.epoch, BoundedBytes<kBlockBytesMax>(block->bytes)});
@@ -117,16 +122,8 @@ std::optional<ParentBlock> Engine::parent_at(View view) const {
     const Round* at = find_round(view);
     if (view < floor_.view || at == nullptr || !is_certified(*at)) return std::nullopt;
     const Proposal agreed = *at->agreed();
-    const bool last = at->checks.at(agreed).last_of_epoch;
-    // A re-proposal of a block that is final and gone from memory is the floor's block.
-    if (agreed.block == floor_.block.hash) {
-        ParentBlock floor_block = floor_.block;
-        floor_block.last_of_epoch = last;
-        return floor_block;
-    }
-    const BlockPtr block = find_block(agreed.block);
-    if (block == nullptr) return std::nullopt;
-    return ParentBlock{agreed.block, block->facts.height, block->facts.timestamp, last};
+    const BlockCheck& check = at->checks.at(agreed);
+    return ParentBlock{agreed.block, check.height, check.timestamp, check.last_of_epoch};
 }
 
 /// The best certificate by which a peer can leave this view: (R8) finalization, else nullification,
@@ -198,31 +195,36 @@ std::optional<BlockCheck> Engine::examine(Round& at, const Proposal& proposal, b
         ask_for_parent(proposal.parent_view, at.leader);
         return std::nullopt;
     }
-    const auto conclude = [&](bool valid, bool last) {
-        const BlockCheck check{valid ? CheckState::valid : CheckState::invalid, last};
+    const auto conclude = [&](bool valid, bool last, Height height, WallTime timestamp) {
+        const BlockCheck check{valid ? CheckState::valid : CheckState::invalid, last, height,
+                               timestamp};
         at.checks[proposal] = check;
         return check;
     };
     // Only the block that ends the epoch may be said again.
     if (is_reproposal(*parent, proposal))
-        return conclude(parent->last_of_epoch, parent->last_of_epoch);
+        return conclude(parent->last_of_epoch, parent->last_of_epoch, parent->height,
+                        parent->timestamp);
     const BlockPtr block = find_block(proposal.block);
     if (block == nullptr) {
-        ask_block(proposal.block, at.leader);
+        if (certified || !at.unfit) ask_block(proposal.block, at.view, at.leader);
         return std::nullopt;
     }
+    const BlockFacts& facts = block->facts;
     const Timing& timing = config_.timing;
-    if (!check_link(*parent, block->facts, config_.epoch, at.view, timing.spacing_min_ms))
-        return conclude(false, false);
-    const std::uint64_t due = block->facts.timestamp.value;
+    if (!check_link(*parent, facts, config_.epoch, at.view, timing.spacing_min_ms))
+        return conclude(false, false, facts.height, facts.timestamp);
+    const std::uint64_t due = facts.timestamp.value;
     if (!certified && due > now_.wall.value + timing.early_max_ms) {
-        if (MILLRACE_MUTANT(early_block_nullified)) return conclude(false, false);
+        if (MILLRACE_MUTANT(early_block_nullified))
+            return conclude(false, false, facts.height, facts.timestamp);
         // Held, not refused: a leader whose clock is a little fast loses nothing but the wait.
         hold_ms_ = now_.monotonic_ms + (due - now_.wall.value - timing.early_max_ms);
         return std::nullopt;
     }
-    if (MILLRACE_MUTANT(skips_the_check) && floor_.view > View{0}) return conclude(true, false);
-    at.checks[proposal] = BlockCheck{};
+    if (MILLRACE_MUTANT(skips_the_check) && floor_.view > View{0})
+        return conclude(true, false, facts.height, facts.timestamp);
+    at.checks[proposal] = BlockCheck{CheckState::asked, false, facts.height, facts.timestamp};
     emit(CheckBlock{at.view, at.leader, *parent, block, certified});
     return std::nullopt;
 }
@@ -251,7 +253,7 @@ void Engine::propose(const ParentBlock& parent, View parent_view) {
     if (parent.last_of_epoch && !MILLRACE_MUTANT(boundary_gets_a_child)) {
         const Proposal again{parent_view, parent.hash};
         at.proposed = again;
-        at.checks[again] = BlockCheck{CheckState::valid, true};
+        at.checks[again] = BlockCheck{CheckState::valid, true, parent.height, parent.timestamp};
         cast_notarize(at, again);
         return;
     }
@@ -300,7 +302,8 @@ void Engine::on(const BlockBuilt& event) {
     }
     const Proposal proposal{at->build_parent_view, facts->hash};
     at->proposed = proposal;
-    at->checks[proposal] = BlockCheck{CheckState::valid, event.last_of_epoch};
+    at->checks[proposal] =
+        BlockCheck{CheckState::valid, event.last_of_epoch, facts->height, facts->timestamp};
     cast_notarize(*at, proposal);
 }
 
@@ -356,8 +359,8 @@ void Engine::time_out() {
     const std::uint64_t delta = config_.timing.delta_ms;
     const bool silent = !at.proposed && now_.monotonic_ms >= waited_from + grown(2 * delta);
     const bool stuck = now_.monotonic_ms >= waited_from + grown(3 * delta);
-    const bool skipped =
-        skip_leader_ || at.build_declined || at.tally.has_voted(at.leader, VoteKind::nullify);
+    const bool skipped = skip_leader_ || at.unfit || at.build_declined ||
+                         at.tally.has_voted(at.leader, VoteKind::nullify);
     if (silent || stuck || skipped) cast(Subject::nullify(current_));
 }
 

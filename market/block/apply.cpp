@@ -213,9 +213,24 @@ Result<BlockOutcome, BlockFault> run_block(const StateReader& state,
     return run.finish(committer);
 }
 
-/// Refusals after which a transaction can never stand in a later block.
-bool is_dead(Refusal refusal) {
-    return refusal == Refusal::expired || refusal == Refusal::nonce_too_low;
+/// Candidates that were all chosen before.
+class ListedCandidates final : public Candidates {
+  public:
+    explicit ListedCandidates(std::span<const CheckedTx> all) : all_(all) {}
+    [[nodiscard]] const CheckedTx* next() override {
+        return at_ < all_.size() ? &all_[at_++] : nullptr;
+    }
+    void tell(Fate /*fate*/) override {}
+
+  private:
+    std::span<const CheckedTx> all_;
+    std::size_t at_ = 0;
+};
+
+Candidates::Fate fate_of(const Status<BlockFault>& added) {
+    if (added.has_value()) return Candidates::Fate::added;
+    return added.error() == BlockFault::transaction_invalid ? Candidates::Fate::refused
+                                                            : Candidates::Fate::no_room;
 }
 
 }  // namespace
@@ -283,16 +298,25 @@ BoundedVector<Vote, kBlockVotesMax> choose_votes(const StateReader& state, const
 Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
                                            const StateCommitter& committer, const BlockInput& input,
                                            std::span<const CheckedTx> candidates) {
+    ListedCandidates listed(candidates);
+    return build_block(state, committer, input, listed);
+}
+
+Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
+                                           const StateCommitter& committer, const BlockInput& input,
+                                           Candidates& candidates) {
     BlockRun run(state, input);
     MILLRACE_CHECK(run.begin());
     BuiltBlock out;
-    for (const CheckedTx& tx : candidates) {
-        if (out.block.transactions.size() == kBlockTransactionsMax) break;
-        const auto added = run.add(tx);
-        if (added.has_value())
-            out.block.transactions.push_back(tx.signed_tx());
-        else if (added.error() == BlockFault::transaction_invalid && is_dead(run.last_refusal()))
-            out.dead.push_back(tx.hash());
+    while (out.block.transactions.size() < kBlockTransactionsMax) {
+        const CheckedTx* tx = candidates.next();
+        if (tx == nullptr) break;
+        const Candidates::Fate fate = fate_of(run.add(*tx));
+        if (fate == Candidates::Fate::added)
+            out.block.transactions.push_back(tx->signed_tx());
+        else if (fate == Candidates::Fate::refused && run.last_refusal() != Refusal::nonce_too_high)
+            out.refused.push_back(tx->hash());
+        candidates.tell(fate);
     }
     out.outcome = run.finish(committer);
     out.block.votes = input.votes;

@@ -81,11 +81,27 @@ struct BlockOutcome {
                                                            std::span<const CheckedTx> transactions,
                                                            std::span<const Vote> votes);
 
+/// Where a block's transactions come from, one by one in the order of preference: a mempool's walk,
+/// which hears what became of each. So only what went in takes of the block's room.
+class Candidates {
+  public:
+    enum class Fate : std::uint8_t { added, no_room, refused };
+    Candidates() = default;
+    Candidates(const Candidates&) = delete;
+    Candidates& operator=(const Candidates&) = delete;
+    virtual ~Candidates() = default;
+    /// Null when there are no more. Valid until the next call.
+    [[nodiscard]] virtual const CheckedTx* next() = 0;
+    /// What became of the last one.
+    virtual void tell(Fate fate) = 0;
+};
+
 struct BuiltBlock {
     Block block;
     BlockOutcome outcome;
-    /// Candidates that cannot stand in any block of this chain any more (old nonce, expired).
-    std::vector<TxHash> dead;
+    /// Candidates that the envelope refuses here, but for a nonce that is too high. Whether that is
+    /// for good is for a state to say that is final.
+    std::vector<TxHash> refused;
 };
 
 /// Out of votes that a leader knows, at most one a signer, those that a block on this state may and
@@ -94,8 +110,13 @@ struct BuiltBlock {
                                                                const BlockInput& input,
                                                                std::span<const Vote> known);
 
-/// Builds a block from candidates in the order of preference (a mempool's), leaving out what does
-/// not fit or is not good now. `input.transactions` is ignored.
+/// Builds a block from candidates, leaving out what does not fit or is not good now.
+/// `input.transactions` is ignored.
+[[nodiscard]] Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
+                                                         const StateCommitter& committer,
+                                                         const BlockInput& input,
+                                                         Candidates& candidates);
+/// The same from a list.
 [[nodiscard]] Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
                                                          const StateCommitter& committer,
                                                          const BlockInput& input,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/ed25519.hpp"
+#include "market/block/fees.hpp"
 #include "market/ledger/accounts.hpp"
 #include "market/ledger/chain.hpp"
 #include "market/ledger/validators.hpp"
@@ -237,27 +238,45 @@ std::optional<Application::Built> Executor::build(const cs::BuildBlock& wanted) 
     }
     input.beacon_proof = *proof;
     const std::uint64_t version = ports_.mempool.version();
-    const std::vector<market::CheckedTx> candidates =
-        ports_.mempool.candidates(market::load_params(fresh->state_link).time.block_bytes_max,
-                                  [&](const Address& sender, std::uint8_t lane) {
-                                      const auto account = market::load<market::Account>(
-                                          fresh->state_link, market::account_key(sender));
-                                      return account ? market::next_sequence(*account, lane) : 0;
-                                  });
+    const market::Params params = market::load_params(fresh->state_link);
+    Mempool::Walk candidates(
+        ports_.mempool,
+        [&](const Address& sender, std::uint8_t lane) {
+            const auto account =
+                market::load<market::Account>(fresh->state_link, market::account_key(sender));
+            return account ? market::next_sequence(*account, lane) : 0;
+        },
+        [&](const market::CheckedTx& tx) {
+            return market::charge_of(fresh->state_link, before, params, tx).reserved;
+        });
     MapCommitter committer(fresh->pages_link, fresh->parent_map, workers_);
     auto built = market::build_block(fresh->state_link, committer, input, candidates);
     if (!built.has_value()) {
         spdlog::error("cannot build a block: {}", market::sentence(built.error()));
         return std::nullopt;
     }
-    // Dead in a state that is not final is not dead: its parent may come to nothing.
-    if (wanted.parent.hash == head_.hash) ports_.mempool.drop(built->dead);
+    drop_refused(built->refused, input.time);
     // What waits and cannot go is no work: else one transaction with a nonce too high would keep
     // the chain making empty blocks at full speed. The idle pace tries it again.
     stuck_at_ = built->block.transactions.empty() ? std::optional(version) : std::nullopt;
     fresh->settle(std::move(built->block), std::move(built->outcome), committer.take());
     keep(fresh);
     return Built{encode(fresh->done->block), fresh->done->outcome.last_of_epoch};
+}
+
+/// What the newest final state refuses, too, goes: it ranked above what is good, and would do so
+/// again in every block until its expiry. Refused only where the parent is not final is not enough,
+/// for that may come to nothing.
+void Executor::drop_refused(const std::vector<TxHash>& refused, WallTime time) {
+    std::vector<TxHash> dead;
+    for (const TxHash& hash : refused) {
+        const auto tx = ports_.mempool.find(hash);
+        if (!tx) continue;
+        const auto good = market::check_envelope(head_state(), *tx, time);
+        if (!good.has_value() && good.error() != market::Refusal::nonce_too_high)
+            dead.push_back(hash);
+    }
+    ports_.mempool.drop(dead);
 }
 
 Application::Checked Executor::check(const cs::CheckBlock& wanted) {

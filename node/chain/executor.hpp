@@ -74,6 +74,7 @@ class Executor final : public Application {
     /// The state after the head, durable or not.
     [[nodiscard]] const market::StateReader& head_state() const;
     void keep(std::shared_ptr<Speculative> block);
+    void drop_refused(const std::vector<TxHash>& refused, WallTime time);
     void forget_durable(const BlockHash& newest);
     void forget_orphans();
     [[nodiscard]] std::optional<WallTime> wall_of(ActiveTime at) const;

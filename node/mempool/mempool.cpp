@@ -1,7 +1,6 @@
 #include "node/mempool/mempool.hpp"
 
 #include <algorithm>
-#include <queue>
 
 #include "common/amount.hpp"
 
@@ -58,59 +57,84 @@ void Mempool::erase(std::map<LaneKey, Lane>::iterator lane, Lane::iterator tx) {
     if (lane->second.empty()) lanes_.erase(lane);
 }
 
-std::vector<market::CheckedTx> Mempool::candidates(std::uint64_t bytes,
-                                                   const NextOf& next_of) const {
-    struct Head {
-        const Lane* lane = nullptr;
-        Lane::const_iterator at;
-        LaneKey key;
-        /// It has the sequence that its lane goes on with.
-        bool is_next = false;
-    };
-    // True when a comes after b: moves first, then more tip a byte, then the key, so that the order
-    // is total.
-    const auto is_behind = [](const Head& a, const Head& b) {
-        const market::CheckedTx& x = a.at->second;
-        const market::CheckedTx& y = b.at->second;
-        const bool x_move = market::is_move(x.tx().body);
-        const bool y_move = market::is_move(y.tx().body);
-        if (x_move != y_move) return y_move;
-        const Uint128 left = Uint128{x.tx().tip.value} * y.size();
-        const Uint128 right = Uint128{y.tx().tip.value} * x.size();
-        if (left != right) return left < right;
-        return b.key < a.key;
-    };
-    const std::lock_guard lock(mutex_);
-    std::priority_queue<Head, std::vector<Head>, decltype(is_behind)> heads(is_behind);
-    for (const auto& [key, lane] : lanes_) heads.push({&lane, lane.begin(), key, false});
-    std::vector<market::CheckedTx> out;
-    std::uint64_t total = 0;
-    std::size_t misses = 0;
-    while (!heads.empty() && misses < kMissesMax) {
-        Head head = heads.top();
-        heads.pop();
+const market::CheckedTx* Mempool::at(const LaneKey& key, std::uint64_t sequence) const {
+    const auto lane = lanes_.find(key);
+    if (lane == lanes_.end()) return nullptr;
+    const auto tx = lane->second.find(sequence);
+    return tx == lane->second.end() ? nullptr : &tx->second;
+}
+
+namespace {
+
+/// Whether it is worth asking the state for the class.
+bool may_be_reserved(const market::TxBody& body) {
+    return market::is_move(body) || std::holds_alternative<market::EvidenceVotes>(body);
+}
+
+}  // namespace
+
+/// The key decides last, so that the order is total.
+bool Mempool::Walk::IsBehind::operator()(const Head& a, const Head& b) const {
+    if (a.is_reserved != b.is_reserved) return b.is_reserved;
+    const Uint128 left = Uint128{a.tip} * b.size;
+    const Uint128 right = Uint128{b.tip} * a.size;
+    if (left != right) return left < right;
+    return b.key < a.key;
+}
+
+Mempool::Walk::Walk(const Mempool& mempool, NextOf next_of, IsReserved is_reserved)
+    : mempool_(mempool), next_of_(std::move(next_of)), is_reserved_(std::move(is_reserved)) {
+    const std::lock_guard lock(mempool_.mutex_);
+    // The state is asked only when a lane's turn comes: a block reads what it may take, not all.
+    std::vector<Head> heads;
+    heads.reserve(mempool_.lanes_.size());
+    for (const auto& [key, lane] : mempool_.lanes_) {
+        const auto& [sequence, tx] = *lane.begin();
+        heads.push_back(
+            {key, sequence, may_be_reserved(tx.tx().body), tx.tx().tip.value, tx.size(), false});
+    }
+    heads_ = decltype(heads_)(IsBehind{}, std::move(heads));
+}
+
+/// What the state says of a lane's transaction; none where it is not here. With the mempool locked.
+std::optional<Mempool::Walk::Head> Mempool::Walk::judged(const LaneKey& key,
+                                                         std::uint64_t sequence) const {
+    const market::CheckedTx* tx = mempool_.at(key, sequence);
+    if (tx == nullptr) return std::nullopt;
+    return Head{key,
+                sequence,
+                may_be_reserved(tx->tx().body) && is_reserved_(*tx),
+                tx->tx().tip.value,
+                tx->size(),
+                true};
+}
+
+const market::CheckedTx* Mempool::Walk::next() {
+    const std::lock_guard lock(mempool_.mutex_);
+    while (!heads_.empty() && misses_ < kMissesMax && refused_ < kRefusedMax) {
+        const Head head = heads_.top();
+        heads_.pop();
         if (!head.is_next) {
-            // Asked for only when a lane's turn comes: a block reads what it may take, not all.
-            head.is_next = true;
-            const std::uint64_t next = next_of(head.key.sender, head.key.lane);
-            if (head.at->first != next) {
-                head.at = head.lane->find(next);
-                if (head.at != head.lane->end()) heads.push(head);
-                continue;
-            }
-        }
-        const market::CheckedTx& tx = head.at->second;
-        if (total + tx.size() > bytes) {
-            ++misses;  // this lane ends here; others may have smaller ones
+            if (const auto real = judged(head.key, next_of_(head.key.sender, head.key.lane)))
+                heads_.push(*real);
             continue;
         }
-        total += tx.size();
-        out.push_back(tx);
-        const std::uint64_t sequence = head.at->first;
-        ++head.at;
-        if (head.at != head.lane->end() && head.at->first == sequence + 1) heads.push(head);
+        const market::CheckedTx* tx = mempool_.at(head.key, head.sequence);
+        if (tx == nullptr) continue;  // it left meanwhile
+        last_ = head;
+        current_ = *tx;
+        return &*current_;
     }
-    return out;
+    return nullptr;
+}
+
+void Mempool::Walk::tell(Fate fate) {
+    // A lane ends with the first that does not go in; others may have smaller or better ones.
+    if (fate == Fate::no_room) ++misses_;
+    if (fate == Fate::refused) ++refused_;
+    if (fate != Fate::added) return;
+    const std::lock_guard lock(mempool_.mutex_);
+    if (const auto follows = judged(last_.key, last_.sequence + 1)) heads_.push(*follows);
 }
 
 void Mempool::remove_final(const std::vector<market::SignedTx>& transactions) {

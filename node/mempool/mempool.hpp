@@ -5,10 +5,11 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <queue>
 #include <set>
 #include <vector>
 
-#include "market/admit.hpp"
+#include "market/block/apply.hpp"
 
 namespace millrace::node {
 
@@ -29,11 +30,17 @@ class Mempool {
     /// payments must not be able to make providers miss their deadlines.
     static constexpr std::uint64_t kOrdinaryNumerator = 3;
     static constexpr std::uint64_t kOrdinaryDenominator = 4;
-    /// Candidates in a row that did not fit before the walk ends: the block is full then.
+    /// Candidates that did not fit before the walk ends: the block is full then.
     static constexpr std::size_t kMissesMax = 64;
+    /// Candidates that the ledger refused before the walk ends: some reads each, and a block must
+    /// not wait for all that is bad here. They are dropped, and the next block sees others.
+    static constexpr std::size_t kRefusedMax = 4096;
 
     /// The sequence that a lane's next transaction must have in the state that a block stands on.
     using NextOf = std::function<std::uint64_t(const Address& sender, std::uint8_t lane)>;
+    /// Whether that state gives a transaction the room that is reserved for moves. The body alone
+    /// does not tell: anybody can send what looks like a reveal.
+    using IsReserved = std::function<bool(const market::CheckedTx& tx)>;
 
     explicit Mempool(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
@@ -41,11 +48,8 @@ class Mempool {
     /// one may wait). One of the same sender and nonce is replaced only by a higher tip; a refusal
     /// leaves everything as it was.
     [[nodiscard]] Status<MempoolRefusal> add(market::CheckedTx tx);
-    /// Candidates for a block in the order of preference: moves first, then by tip a byte; each
-    /// lane in order, from `next_of` on. At most `bytes` of them. What waits for a sequence that
-    /// is not here takes no room from what can go now, whatever it tips.
-    [[nodiscard]] std::vector<market::CheckedTx> candidates(std::uint64_t bytes,
-                                                            const NextOf& next_of) const;
+    /// One block's candidates in the order of preference.
+    class Walk;
     /// Drops these, and all of the same lanes with the same or a lower sequence.
     void remove_final(const std::vector<market::SignedTx>& transactions);
     /// Drops what no block of this time or later may hold.
@@ -72,6 +76,7 @@ class Mempool {
         friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
     };
     using Lane = std::map<std::uint64_t, market::CheckedTx>;
+    [[nodiscard]] const market::CheckedTx* at(const LaneKey& key, std::uint64_t sequence) const;
     void erase(std::map<LaneKey, Lane>::iterator lane, Lane::iterator tx);
     void erase(const TxHash& hash);
 
@@ -84,6 +89,42 @@ class Mempool {
     std::set<std::pair<WallTime, TxHash>> by_expiry_;
     std::uint64_t bytes_ = 0;
     std::uint64_t version_ = 0;
+};
+
+/// What may use the reserved room first, then by tip a byte; each lane in order, from `next_of` on,
+/// as far as its transactions went in. What waits for a sequence that is not here takes no room
+/// from what can go now, whatever it tips. Transactions may come and go meanwhile.
+class Mempool::Walk final : public market::Candidates {
+  public:
+    /// The mempool outlives the walk.
+    Walk(const Mempool& mempool, NextOf next_of, IsReserved is_reserved);
+    [[nodiscard]] const market::CheckedTx* next() override;
+    void tell(Fate fate) override;
+
+  private:
+    /// The first transaction of a lane that the walk has not seen.
+    struct Head {
+        LaneKey key;
+        std::uint64_t sequence = 0;
+        bool is_reserved = false;
+        std::uint64_t tip = 0;
+        std::uint64_t size = 0;
+        /// It has the sequence that its lane goes on with, and its class is the state's word.
+        bool is_next = false;
+    };
+    struct IsBehind {
+        bool operator()(const Head& a, const Head& b) const;
+    };
+    [[nodiscard]] std::optional<Head> judged(const LaneKey& key, std::uint64_t sequence) const;
+
+    const Mempool& mempool_;
+    NextOf next_of_;
+    IsReserved is_reserved_;
+    std::priority_queue<Head, std::vector<Head>, IsBehind> heads_;
+    Head last_;
+    std::optional<market::CheckedTx> current_;
+    std::size_t misses_ = 0;
+    std::size_t refused_ = 0;
 };
 
 }  // namespace millrace::node

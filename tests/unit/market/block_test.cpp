@@ -194,7 +194,8 @@ TEST_SUITE("market/block") {
         CHECK(plus(after.reserve, after.move_fees) == params.leases.lease_reserve);
     }
 
-    TEST_CASE("a built block leaves out what is not good now and names what never will be") {
+    TEST_CASE(
+        "a built block leaves out what is not good now and names what is no matter of order") {
         World w;
         w.must("alice", Transfer{w.address("bob"), Amount{5}, {}});
         Tx old = w.next_tx("alice", Transfer{w.address("bob"), Amount{5}, {}});
@@ -208,7 +209,7 @@ TEST_SUITE("market/block") {
         const auto built = build_block(w.state, w.map, w.next_input(100), candidates);
         REQUIRE(built.has_value());
         CHECK(built->block.transactions.size() == 1);
-        CHECK(built->dead == std::vector<TxHash>{candidates[0].hash()});
+        CHECK(built->refused == std::vector<TxHash>{candidates[0].hash()});
         std::vector<CheckedTx> again{candidates[2]};
         CHECK(check_block(w.state, w.map, built->block.header, again, {}).has_value());
     }

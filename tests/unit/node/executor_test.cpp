@@ -276,6 +276,47 @@ TEST_SUITE("node/executor") {
         CHECK(chain.executor->has_work());
     }
 
+    TEST_CASE("what looks like reveals and cannot pay does not keep payments out of blocks") {
+        Fixture f;
+        NodeChain chain = f.open();
+        market::LeaseReveal fake;
+        for (std::uint32_t i = 0; i < market::kTasksPerLotMax; ++i)
+            fake.claims.push_back(market::World::make_claim(i, Gas{1}));
+        // More than a block of them, on two lanes, each with a tip that the account has; then a
+        // payment takes it all.
+        constexpr std::uint64_t kFakes = 16;
+        std::uint64_t bytes = 0;
+        for (const std::uint8_t lane : {std::uint8_t{0}, std::uint8_t{1}}) {
+            for (std::uint64_t i = 0; i < kFakes; ++i) {
+                market::Tx tx = f.world.next_tx("erin", fake, lane);
+                tx.nonce.sequence = i + (lane == 0 ? 1 : 0);
+                tx.tip = market::credits(1'000);
+                tx.fee_max = market::credits(2'000);
+                const market::CheckedTx checked = f.world.checked(f.world.sign("erin", tx));
+                bytes += checked.size();
+                REQUIRE(chain.mempool.add(checked).has_value());
+            }
+        }
+        REQUIRE(bytes > f.world.params().time.block_bytes_max);
+        market::Tx drain = f.world.next_tx(
+            "erin", market::Transfer{f.world.address("bob"), market::credits(99'000), {}});
+        drain.tip = market::credits(900);
+        drain.fee_max = market::credits(999);
+        REQUIRE(chain.mempool.add(f.world.checked(f.world.sign("erin", drain))).has_value());
+        f.clock.advance(100);
+        REQUIRE(chain.finalize(build(chain, 1)).has_value());
+        const market::CheckedTx payment = f.payment("alice", 0);
+        REQUIRE(chain.mempool.add(payment).has_value());
+        f.clock.advance(100);
+        const consensus::Finalize final = build(chain, 2);
+        const auto block = decode<market::Block>(final.blocks.back()->bytes);
+        REQUIRE(block->transactions.size() == 1);
+        CHECK(market::tx_hash(block->transactions.front()) == payment.hash());
+        REQUIRE(chain.finalize(final).has_value());
+        // The two that were next are gone; those behind them are no work.
+        CHECK(chain.mempool.usage().transactions == 2 * kFakes - 2);
+    }
+
     TEST_CASE("what no block may hold any more leaves the mempool with the next final block") {
         Fixture f;
         NodeChain chain = f.open();

@@ -31,6 +31,28 @@ std::uint64_t zero(const Address& /*sender*/, std::uint8_t /*lane*/) {
     return 0;
 }
 
+bool looks_like_move(const CheckedTx& tx) {
+    return market::is_move(tx.tx().body);
+}
+
+/// What goes into a block of so many bytes.
+std::vector<CheckedTx> take(const Mempool& pool, std::uint64_t bytes,
+                            const Mempool::NextOf& next_of,
+                            const Mempool::IsReserved& is_reserved = looks_like_move) {
+    using Fate = market::Candidates::Fate;
+    std::vector<CheckedTx> out;
+    Mempool::Walk walk(pool, next_of, is_reserved);
+    while (const CheckedTx* tx = walk.next()) {
+        const bool fits = tx->size() <= bytes;
+        if (fits) {
+            bytes -= tx->size();
+            out.push_back(*tx);
+        }
+        walk.tell(fits ? Fate::added : Fate::no_room);
+    }
+    return out;
+}
+
 std::vector<TxHash> hashes(const std::vector<CheckedTx>& list) {
     std::vector<TxHash> out;
     for (const CheckedTx& tx : list) out.push_back(tx.hash());
@@ -106,11 +128,45 @@ TEST_SUITE("node/mempool") {
         const CheckedTx move = make(world, "erin", 3, 0, 0, true);
         for (const CheckedTx* tx : {&low, &high, &middle, &large, &move})
             REQUIRE(pool.add(*tx).has_value());
-        CHECK(hashes(pool.candidates(1U << 20U, zero)) == hashes({move, middle, large, low, high}));
-        CHECK(pool.candidates(0, zero).empty());
+        CHECK(hashes(take(pool, 1U << 20U, zero)) == hashes({move, middle, large, low, high}));
+        CHECK(take(pool, 0, zero).empty());
         // A large one that does not fit does not keep a small one out.
-        CHECK(hashes(pool.candidates(move.size() + middle.size() + low.size(), zero)) ==
+        CHECK(hashes(take(pool, move.size() + middle.size() + low.size(), zero)) ==
               hashes({move, middle, low}));
+    }
+
+    TEST_CASE("what only looks like a move has the place of its tip") {
+        market::World world;
+        Mempool pool(1U << 20U);
+        const CheckedTx fake = make(world, "alice", 0, 0, 0, true);
+        const CheckedTx payment = make(world, "carol", 0, 0, 1);
+        const CheckedTx real = make(world, "erin", 0, 0, 0, true);
+        for (const CheckedTx* tx : {&fake, &payment, &real}) REQUIRE(pool.add(*tx).has_value());
+        CHECK(hashes(take(pool, 1U << 20U, zero, [&](const CheckedTx& tx) {
+                  return tx.hash() == real.hash();
+              })) == hashes({real, payment, fake}));
+    }
+
+    TEST_CASE("what was refused, or left meanwhile, takes no room and ends its lane") {
+        using Fate = market::Candidates::Fate;
+        market::World world;
+        Mempool pool(1U << 20U);
+        const CheckedTx bad = make(world, "alice", 0, 0, 1'000);
+        const CheckedTx gone = make(world, "carol", 0, 0, 500);
+        const CheckedTx good = make(world, "dave", 0, 0, 10);
+        for (const CheckedTx* tx : {&bad, &gone, &good}) REQUIRE(pool.add(*tx).has_value());
+        REQUIRE(pool.add(make(world, "alice", 0, 1, 1'000)).has_value());
+        Mempool::Walk walk(pool, zero, looks_like_move);
+        const CheckedTx* first = walk.next();
+        REQUIRE(first != nullptr);
+        CHECK(first->hash() == bad.hash());
+        walk.tell(Fate::refused);
+        pool.drop({gone.hash()});
+        const CheckedTx* second = walk.next();
+        REQUIRE(second != nullptr);
+        CHECK(second->hash() == good.hash());
+        walk.tell(Fate::added);
+        CHECK(walk.next() == nullptr);
     }
 
     TEST_CASE("what is not next in its lane is no candidate, and next_sequence fills the gap") {
@@ -118,20 +174,18 @@ TEST_SUITE("node/mempool") {
         Mempool pool(1U << 20U);
         const Address alice = world.address("alice");
         REQUIRE(pool.add(make(world, "alice", 0, 2, 1'000'000)).has_value());
-        CHECK(pool.candidates(1U << 20U, zero).empty());
+        CHECK(take(pool, 1U << 20U, zero).empty());
         CHECK(pool.next_sequence(alice, 0, 0) == 0);
         CHECK(pool.next_sequence(alice, 0, 2) == 3);
         CHECK(pool.next_sequence(alice, 1, 9) == 9);
         REQUIRE(pool.add(make(world, "alice", 0, 0, 1)).has_value());
-        CHECK(pool.candidates(1U << 20U, zero).size() == 1);
+        CHECK(take(pool, 1U << 20U, zero).size() == 1);
         CHECK(pool.next_sequence(alice, 0, 0) == 1);
         REQUIRE(pool.add(make(world, "alice", 0, 1, 1)).has_value());
-        CHECK(pool.candidates(1U << 20U, zero).size() == 3);
+        CHECK(take(pool, 1U << 20U, zero).size() == 3);
         CHECK(pool.next_sequence(alice, 0, 0) == 3);
         // On a parent that holds the first two already, the third alone is left.
-        CHECK(
-            pool.candidates(1U << 20U, [](const Address&, std::uint8_t) { return 2ULL; }).size() ==
-            1);
+        CHECK(take(pool, 1U << 20U, [](const Address&, std::uint8_t) { return 2ULL; }).size() == 1);
     }
 
     TEST_CASE("a replacement needs a higher tip, and one that does not fit changes nothing") {
@@ -216,8 +270,7 @@ TEST_SUITE("node/mempool") {
                         return other.tx().expiry <= time;
                     });
                 }
-                CHECK(hashes(pool.candidates(1U << 20U, next_of)) ==
-                      hashes(naive.candidates(next_of)));
+                CHECK(hashes(take(pool, 1U << 20U, next_of)) == hashes(naive.candidates(next_of)));
                 CHECK(pool.usage().transactions == naive.all.size());
                 std::uint64_t bytes = 0;
                 for (const CheckedTx& tx : naive.all) bytes += tx.size();

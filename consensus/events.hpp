@@ -161,7 +161,8 @@ struct Finalize {
     std::vector<BlockPtr> blocks;
     Certificate certificate;
 };
-/// The boundary block is final: the next epoch's engine can start. This one only serves from here.
+/// The boundary block is final: the next epoch's engine can start. This one votes no more; it
+/// serves, and listens for evidence and for a conflicting final block.
 struct EpochEnded {
     BlockHash boundary;
     Certificate certificate;

@@ -24,8 +24,8 @@ void Engine::receive(std::optional<ValidatorIndex> from, const Vote& vote) {
     if (vote.signer == config_.self) return;
     if (subject.kind == VoteKind::nullify && (closed_ || subject.view < current_))
         help(from, subject.view);
-    // A halted engine goes on listening: what it hears may be the evidence.
-    if (closed_ || !is_admitted(subject.view)) return;
+    // A halted engine goes on listening, and a closed one: what it hears may be the evidence.
+    if (!is_admitted(subject.view)) return;
     if (subject.kind != VoteKind::nullify && subject.proposal.parent_view >= subject.view) return;
     if (round(subject.view).tally.find(vote.signer, subject) != nullptr) return;
     const Bytes message = signed_bytes(config_.chain, vote.epoch, subject);
@@ -76,7 +76,7 @@ void Engine::announce(const Certificate& certificate) {
 void Engine::receive(std::optional<ValidatorIndex> from, const Certificate& certificate) {
     const View view = certificate.subject.view;
     const VoteKind kind = certificate.subject.kind;
-    if (closed_ || view.value + kRetentionViews < floor_.view.value) return;
+    if (view.value + kRetentionViews < floor_.view.value) return;
     if (MILLRACE_MUTANT(certificates_of_others_lost)) return;
     if (Round* known = find_round(view)) {
         const auto& slot = known->slot(kind);
@@ -118,10 +118,14 @@ void Engine::keep(const Certificate& certificate) {
         return;
     }
     slot = certificate;
-    records_.emplace_back(CertificateRecord{certificate});
+    // The log of a closed engine has made way for the next one's.
+    if (!closed_) records_.emplace_back(CertificateRecord{certificate});
     dirty_ = true;
     if (certificate.subject.kind != VoteKind::finalize) return;
     const View view = certificate.subject.view;
+    // Nothing follows the block that ended the epoch but itself.
+    if (closed_ && view > floor_.view && certificate.subject.proposal.block != floor_.block.hash)
+        return halt(HaltReason::conflicting_finality);
     if (view > last_final_view()) best_final_ = certificate;
     if (view > floor_.view || final_by_view_.empty() || view < final_by_view_.begin()->first)
         return;

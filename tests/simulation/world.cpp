@@ -265,6 +265,7 @@ void World::write_log(Node& node) {
 }
 
 void World::on(Node& node, const Sign& effect) {
+    if (node.halted) return;
     const Epoch epoch = node.engine->epoch();
     deliver(node, Signed{effect.subject, sign(node.validator, epoch, effect.subject)});
 }
@@ -410,6 +411,7 @@ void World::on(Node& node, const FellBehind& effect) {
 
 void World::on(Node& node, const Halt& effect) {
     if (!node.honest()) return;
+    node.halted = true;
     if (effect.reason == HaltReason::conflicting_finality) outcome_.forked = true;
     if (!options_.split_twins)
         oracle_.fail(fmt::format("node {} halts: {}", node.id, enum_name(effect.reason)));
@@ -492,6 +494,11 @@ void World::arrive(Node& node, std::size_t from, const Message& message) {
         const Event event{instant(node), Received{index_of(from, epoch), message}};
         for (const Effect& effect : node.previous->step(event)) {
             if (const auto* send = std::get_if<Send>(&effect)) on(node, *send);
+            if (const auto* broadcast = std::get_if<Broadcast>(&effect)) on(node, *broadcast);
+            if (const auto* found = std::get_if<FoundEvidence>(&effect)) on(node, *found);
+            if (const auto* stop = std::get_if<Halt>(&effect)) on(node, *stop);
+            if (std::holds_alternative<Persist>(effect))
+                oracle_.fail("a closed engine writes into the log of the next");
         }
         return;
     }

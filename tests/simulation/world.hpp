@@ -111,6 +111,7 @@ struct Node {
     std::optional<std::uint64_t> timer_at;
     std::uint64_t last_sync_ask_ms = 0;
     bool epoch_over = false;
+    bool halted = false;        // no engine of it may sign any more
     std::vector<Message> seen;  // for the replayer and the liar
 
     [[nodiscard]] bool honest() const { return adversary == Adversary::none; }

@@ -840,6 +840,39 @@ TEST_SUITE("consensus/simplex") {
         CHECK(bench.all<Sign>().empty());
     }
 
+    TEST_CASE("a closed engine still finds evidence, and a second final boundary block stops it") {
+        BlockHash other;
+        other.bytes[0] = 9;
+        for (const std::uint64_t view : {1U, 2U}) {
+            CAPTURE(view);
+            Bench bench;
+            bench.follow_for(1);
+            bench.start();
+            const BlockHash boundary = bench.agree_on(1, {}, 0, 1, true);
+            REQUIRE(bench.engine->is_closed());
+            bench.effects.clear();
+            const std::size_t log_size = bench.log.size();
+            const std::uint16_t from = bench.leader(1);
+            // The same block once more is what others may have agreed on: nothing is wrong.
+            const Subject again = Subject::finalize(View{3}, {View{1}, boundary});
+            bench.receive(from, bench.certificate(again, {0, 1, 2, 3}));
+            CHECK(bench.all<Halt>().empty());
+            bench.receive(from, bench.vote(from, Subject::finalize(View{1}, {View{0}, other})));
+            CHECK(bench.all<FoundEvidence>().size() >= 1);
+            for (const FoundEvidence& found : bench.all<FoundEvidence>())
+                CHECK(found.evidence.first.signer.value == from);
+            bench.effects.clear();
+            const Subject subject = Subject::finalize(View{view}, {View{0}, other});
+            bench.receive(from, bench.certificate(subject, {0, 1, 2, 3}));
+            REQUIRE(bench.all<Halt>().size() == 1);
+            CHECK(bench.all<Halt>()[0].reason == HaltReason::conflicting_finality);
+            CHECK(bench.sent<Certificate>().size() >= 2);
+            // It is no longer its log, and no longer its turn to vote.
+            CHECK(bench.log.size() == log_size);
+            CHECK(bench.all<Sign>().empty());
+        }
+    }
+
     TEST_CASE("a finalization far ahead asks for sync") {
         Bench bench;
         bench.follow_for(1);

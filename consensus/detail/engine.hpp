@@ -159,6 +159,7 @@ class Engine {
     void close();
     void prune();
     [[nodiscard]] bool is_possible(const BlockFacts& facts) const;
+    [[nodiscard]] std::set<BlockHash> wanted_by_finality() const;
     bool store_block(const BlockPtr& block);
     [[nodiscard]] bool make_room();
     void drop_passed_blocks();

@@ -133,7 +133,8 @@ std::optional<std::vector<BlockPtr>> Engine::chain_to(const BlockHash& hash) {
             fell_behind_ = std::max(fell_behind_, view);
             return std::nullopt;
         }
-        if (block->facts.height <= floor_.block.height) {
+        const bool meets_floor = block->facts.height <= next(floor_.block.height);
+        if (meets_floor && block->facts.parent != floor_.block.hash) {
             halt(HaltReason::conflicting_finality);
             return std::nullopt;
         }
@@ -213,16 +214,24 @@ bool Engine::store_block(const BlockPtr& block) {
     return true;
 }
 
+/// The blocks of the best finalization above the floor, down to the first that is missing here.
+std::set<BlockHash> Engine::wanted_by_finality() const {
+    std::set<BlockHash> wanted;
+    if (!best_final_) return wanted;
+    BlockHash at = best_final_->subject.proposal.block;
+    while (at != floor_.block.hash && wanted.insert(at).second) {
+        const BlockPtr block = find_block(at);
+        if (block == nullptr) break;
+        at = block->facts.parent;
+    }
+    return wanted;
+}
+
 /// What nobody here voted for can be fetched again; the highest goes first, since the lowest are
 /// needed first, and of equals the oldest. Never the chain that is being fetched because it is
 /// final: of two missing blocks each would drive the other out.
 bool Engine::make_room() {
-    std::set<BlockHash> wanted;
-    if (best_final_) {
-        BlockPtr block = find_block(best_final_->subject.proposal.block);
-        while (block != nullptr && wanted.insert(block->facts.hash).second)
-            block = find_block(block->facts.parent);
-    }
+    const std::set<BlockHash> wanted = wanted_by_finality();
     auto spare = blocks_.end();
     for (auto it = blocks_.begin(); it != blocks_.end(); ++it) {
         if (logged_blocks_.contains(it->first) || wanted.contains(it->first)) continue;

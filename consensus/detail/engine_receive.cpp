@@ -209,6 +209,9 @@ void Engine::receive(std::optional<ValidatorIndex> from, const BlockResponse& re
     questions_.erase(asked);
     // What cannot be in the chain is not kept even if asked for: its hash was made up.
     if (facts->view > view_max || !is_possible(*facts)) {
+        // Unless it is final, and then our chain is not the only one.
+        if (wanted_by_finality().contains(facts->hash))
+            return halt(HaltReason::conflicting_finality);
         for (auto& [view, at] : rounds_)
             at.unfit = at.unfit || (at.proposed && at.proposed->block == facts->hash);
         return;

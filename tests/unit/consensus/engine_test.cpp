@@ -840,6 +840,30 @@ TEST_SUITE("consensus/simplex") {
         CHECK(bench.all<Sign>().empty());
     }
 
+    TEST_CASE("a final block above one that is not ours stops the engine when it is fetched") {
+        // At the height of the own final block: the child says it; below: the block itself.
+        for (const std::uint64_t height : {2U, 4U}) {
+            CAPTURE(height);
+            Bench bench;
+            bench.follow_for(3);
+            bench.start();
+            const BlockHash first = bench.agree_on(1, {}, 0, 1);
+            bench.votes_of_others(Subject::nullify(View{2}));
+            bench.agree_on(3, first, 1, 2);
+            REQUIRE(bench.engine->finalized().view == View{3});
+            const SimBlock other = bench.block(2, {}, height - 1, 5);
+            const SimBlock above = bench.block(9, bench.hash(other), height + 1, 5);
+            const std::uint16_t from = bench.leader(1);
+            const Subject subject = Subject::finalize(View{9}, {View{2}, bench.hash(above)});
+            bench.receive(from, bench.certificate(subject, {0, 1, 2, 3}));
+            for (const SimBlock* body : {&above, &other})
+                bench.receive(from,
+                              BlockResponse{Epoch{0}, BoundedBytes<kBlockBytesMax>(encode(*body))});
+            REQUIRE(bench.all<Halt>().size() == 1);
+            CHECK(bench.all<Halt>()[0].reason == HaltReason::conflicting_finality);
+        }
+    }
+
     TEST_CASE("a closed engine still finds evidence, and a second final boundary block stops it") {
         BlockHash other;
         other.bytes[0] = 9;

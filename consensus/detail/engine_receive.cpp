@@ -27,7 +27,13 @@ void Engine::receive(std::optional<ValidatorIndex> from, const Vote& vote) {
     // A halted engine goes on listening, and a closed one: what it hears may be the evidence.
     if (!is_admitted(subject.view)) return;
     if (subject.kind != VoteKind::nullify && subject.proposal.parent_view >= subject.view) return;
-    if (round(subject.view).tally.find(vote.signer, subject) != nullptr) return;
+    if (const Vote* known = round(subject.view).tally.find(vote.signer, subject)) {
+        // What its signer says again is a sign of life (R2); what others repeat, or another
+        // signature that nobody has checked, is none.
+        if (known->signature == vote.signature && from == vote.signer)
+            last_seen_ms_[vote.signer.value] = now_.monotonic_ms;
+        return;
+    }
     const Bytes message = signed_bytes(config_.chain, vote.epoch, subject);
     if (!verifier_.verify(config_.validators->at(vote.signer).key, message, vote.signature))
         return blame(from, PeerFault::bad_signature);

@@ -840,6 +840,30 @@ TEST_SUITE("consensus/simplex") {
         CHECK(bench.all<Sign>().empty());
     }
 
+    TEST_CASE("a leader that repeats its vote is alive, one whose votes others repeat is not") {
+        for (const bool by_itself : {true, false}) {
+            CAPTURE(by_itself);
+            Bench bench;
+            bench.follow_for(2);
+            bench.start();
+            const std::uint16_t leader = bench.leader(2);
+            std::vector<std::uint16_t> others;
+            for (std::uint16_t i = 0; i < 4; ++i) {
+                if (i != leader && i != bench.config.self->value) others.push_back(i);
+            }
+            const Vote nullify = bench.vote(leader, Subject::nullify(View{1}));
+            bench.receive(leader, nullify);
+            bench.wait(bench.config.timing.skip_ms + 1'000);
+            // The others are heard, and complete the quorum of view 1.
+            for (const std::uint16_t i : others)
+                bench.receive(i, bench.vote(i, Subject::nullify(View{2})));
+            bench.receive(by_itself ? leader : others[0], nullify);
+            bench.receive(others[0], bench.vote(others[0], Subject::nullify(View{1})));
+            REQUIRE(bench.engine->current_view() >= View{2});
+            CHECK(bench.engine->votes().contains(Subject::nullify(View{2})) == !by_itself);
+        }
+    }
+
     TEST_CASE("a final block above one that is not ours stops the engine when it is fetched") {
         // At the height of the own final block: the child says it; below: the block itself.
         for (const std::uint64_t height : {2U, 4U}) {

@@ -109,8 +109,9 @@ struct Fixture {
 
         Fixture& fixture;
         std::atomic<int> holds{0};
-        NodeWithEngine node;
+        // Destroyed last, as in millraced: final blocks are told until the node has ended.
         std::unique_ptr<ProviderLoop> loop;
+        NodeWithEngine node;
     };
 
     /// Publishes the program and posts a job; gives its id.

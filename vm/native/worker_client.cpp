@@ -31,13 +31,20 @@ struct Limits {
     rlimit cpu{};
 };
 
+#ifdef __SANITIZE_THREAD__
+/// The sanitizer's own memory is mapped at fixed places all over the address space.
+constexpr bool kHasAddressLimit = false;
+#else
+constexpr bool kHasAddressLimit = true;
+#endif
+
 [[noreturn]] void become_worker(const char* program, char* const* argv, char* const* environment,
                                 int socket, const Limits& limits, pid_t parent) {
     const auto give_up = [] { ::_exit(127); };
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) give_up();
     const rlimit none{0, 0};
     const rlimit files{256, 256};
-    if (::setrlimit(RLIMIT_AS, &limits.address_space) != 0 ||
+    if ((kHasAddressLimit && ::setrlimit(RLIMIT_AS, &limits.address_space) != 0) ||
         ::setrlimit(RLIMIT_CPU, &limits.cpu) != 0 || ::setrlimit(RLIMIT_CORE, &none) != 0)
         give_up();
     const int null = ::open("/dev/null", O_RDWR);

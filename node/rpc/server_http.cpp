@@ -136,7 +136,9 @@ class HttpServer::Impl {
         : core_{std::move(ports), settings,
                 Clients({settings.connections_max, settings.client_connections_max,
                          settings.calls_per_second_max}),
-                asio::thread_pool(kSlowThreads), std::nullopt} {}
+                std::nullopt, std::nullopt} {
+        core_.slow.emplace(kSlowThreads);
+    }
 
     Status<> start() {
         MILLRACE_CHECK(load_tls());
@@ -160,9 +162,11 @@ class HttpServer::Impl {
              core_.clients.busy() != 0 && gone < kStopPatience; gone += kStopStep)
             std::this_thread::sleep_for(kStopStep);
         for (const auto& loop : loops_) loop->stop();
-        core_.slow.stop();
-        core_.slow.join();
+        core_.slow->stop();
+        core_.slow->join();
         for (std::thread& thread : threads_) thread.join();
+        // What it has not done, or has done and not told, is handed back to the loops to end.
+        core_.slow.reset();
         threads_.clear();
         guards_.clear();
         acceptor_.reset();

@@ -123,11 +123,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
         // Subscriptions belong to this thread: a batch that holds long calls may not make any.
         Caller apart = caller_;
         apart.subscriptions = nullptr;
-        const auto elsewhere = [&]() -> asio::awaitable<void> {
-            answer = rpc::answer(methods, limits, apart, request);
-            co_return;
-        };
-        co_await asio::co_spawn(core_.slow, elsewhere, asio::use_awaitable);
+        co_await elsewhere(core_, [&] { answer = rpc::answer(methods, limits, apart, request); });
         co_return answer;
     }
 

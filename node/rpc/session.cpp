@@ -188,11 +188,7 @@ class HttpSession {
         if (body.size() <= kShortRequestBytes) {
             request = read();
         } else {
-            const auto elsewhere = [&]() -> asio::awaitable<void> {
-                request = read();
-                co_return;
-            };
-            co_await asio::co_spawn(core_.slow, elsewhere, asio::use_awaitable);
+            co_await elsewhere(core_, [&] { request = read(); });
         }
         if (const auto wait = core_.clients.charge(*connection_, request.calls, now_ms())) {
             wait_ms = *wait;
@@ -200,11 +196,7 @@ class HttpSession {
         }
         if (!request.is_slow) co_return rpc::answer(methods, limits, caller, request);
         std::string text;
-        const auto elsewhere = [&]() -> asio::awaitable<void> {
-            text = rpc::answer(methods, limits, caller, request);
-            co_return;
-        };
-        co_await asio::co_spawn(core_.slow, elsewhere, asio::use_awaitable);
+        co_await elsewhere(core_, [&] { text = rpc::answer(methods, limits, caller, request); });
         co_return text;
     }
 

@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,12 +21,23 @@ struct ServerCore {
     HttpServer::Ports ports;
     HttpSettings settings;
     Clients clients;
-    /// Runs what takes long, so that no other connection waits for it.
-    boost::asio::thread_pool slow;
+    /// Runs what takes long, so that no other connection waits for it. Its queue owns the sessions
+    /// that wait for it, and they end on their loops: so it goes before the loops do.
+    std::optional<boost::asio::thread_pool> slow;
     std::optional<boost::asio::ssl::context> tls;
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> refused{0};
 };
+
+/// Does `work` on the threads for what takes long; the connection's own goes on with others.
+template <class Work>
+boost::asio::awaitable<void> elsewhere(ServerCore& core, Work work) {
+    const auto run = [&work]() -> boost::asio::awaitable<void> {
+        work();
+        co_return;
+    };
+    co_await boost::asio::co_spawn(*core.slow, run, boost::asio::use_awaitable);
+}
 
 /// Milliseconds of the monotonic clock, above 0.
 [[nodiscard]] std::uint64_t now_ms();

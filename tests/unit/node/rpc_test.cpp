@@ -4,6 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "node/blobs/blob_file.hpp"
 #include "node/rpc/dispatch.hpp"
 #include "node/rpc/server_http.hpp"
@@ -258,6 +262,34 @@ TEST_SUITE("node/rpc/server_http") {
 
         HttpServer again({table, blobs, [] { return true; }, nullptr, nullptr, nullptr}, settings);
         CHECK(again.start().has_value());
+    }
+
+    TEST_CASE("a stop in the middle of long calls leaves nothing behind that uses the loops") {
+        MethodTable table = make_table();
+        std::atomic<int> begun = 0;
+        table
+            .add<EchoParams>("test_long", "Takes longer than a stop is patient.",
+                             boost::json::object{{"number", 1}},
+                             [&](const EchoParams&) -> Result<EchoResult, RpcError> {
+                                 ++begun;
+                                 std::this_thread::sleep_for(std::chrono::milliseconds(1'300));
+                                 return EchoResult{};
+                             })
+            .slow();
+        MemoryBlobs blobs;
+        HttpSettings settings;
+        settings.port = 0;
+        HttpServer server({table, blobs, [] { return true; }, nullptr, nullptr, nullptr}, settings);
+        REQUIRE(server.start().has_value());
+        const std::string call = R"({"jsonrpc":"2.0","id":1,"method":"test_long","params":[4]})";
+        // Two are run, the others wait in the queue.
+        std::vector<std::thread> clients;
+        for (int i = 0; i < 6; ++i)
+            clients.emplace_back([&] { (void)talk(server.port(), post(call)); });
+        while (begun < 2) std::this_thread::yield();
+        server.stop();
+        for (std::thread& client : clients) client.join();
+        CHECK(begun >= 2);
     }
 
     TEST_CASE("a taken port is refused with a sentence that says what to do") {

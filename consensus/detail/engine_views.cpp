@@ -100,7 +100,8 @@ bool Engine::is_leader_absent(ValidatorIndex leader) const {
     const auto is_active = [&](std::size_t i) {
         return last_seen_ms_[i] && now_.monotonic_ms - *last_seen_ms_[i] < skip;
     };
-    if (is_active(leader.value)) return false;
+    if (MILLRACE_MUTANT(waits_for_the_absent)) return false;
+    if (is_active(leader.value) && !MILLRACE_MUTANT(skips_the_living)) return false;
     Weight active = 0;
     for (std::size_t i = 0; i < config_.validators->size(); ++i) {
         const ValidatorIndex index{static_cast<std::uint16_t>(i)};

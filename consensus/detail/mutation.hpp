@@ -30,6 +30,8 @@ enum class Mutant : std::uint8_t {
     boundary_gets_a_child,          // 1.6: a new block on top of the epoch's last one
     early_block_nullified,          // protocol.md 1: an early block is held
     no_retry,                       // 1.2 rule 8: nullify and best certificate are not re-sent
+    waits_for_the_absent,           // 1.2 rule 2: an absent leader is not skipped
+    skips_the_living,               // rule 2: nor one that was heard
 };
 
 inline Mutant& active_mutant() {

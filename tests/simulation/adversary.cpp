@@ -110,6 +110,8 @@ bool Meddler::on_outgoing(const Message& message) {
     Rng& rng = world_.rng_;
     switch (node_.adversary) {
         case Adversary::none:
+        case Adversary::dead:
+        case Adversary::goes_silent:
         case Adversary::wrong_root:
         case Adversary::early_bird:
         case Adversary::replayer:

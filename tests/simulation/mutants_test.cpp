@@ -42,6 +42,22 @@ void all_crash(Options& options) {
     options.crash_at_write_permille = 30;
 }
 
+/// One of four is dead, and to wait for it in each of its views takes longer than there is.
+void one_dead(Options& options) {
+    Options calm;
+    calm.seed = options.seed;
+    calm.weights.assign(options.weights.size(), 10);
+    calm.timing = options.timing;
+    calm.timing.delta_ms = 2'000;
+    calm.timing.timeout_max_ms = 10'000;
+    // Longer than it takes until the silence is noticed.
+    calm.fault_ms = 25'000;
+    calm.heights_after_heal = 60;
+    calm.heal_ms_max = 20'000;
+    options = calm;
+    fight(options, Adversary::dead);
+}
+
 const std::vector<Planted> kPlanted = {
     {"quorum of a simple majority", Mutant::quorum_too_small, kThin,
      [](Options& o) { fight(o, Adversary::equivocator); }},
@@ -89,6 +105,8 @@ const std::vector<Planted> kPlanted = {
          o.fast_leader_ms = 600;
      }},
     {"no retry after a nullify", Mutant::no_retry, kStall, as_drawn},
+    {"an absent leader is waited for", Mutant::waits_for_the_absent, kStall, one_dead},
+    {"a leader that was heard is skipped", Mutant::skips_the_living, kStall, one_dead},
 };
 
 Outcome run(const Planted& planted, std::uint64_t seed, Mutant mutant) {

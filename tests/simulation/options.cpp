@@ -5,7 +5,7 @@
 namespace millrace::consensus::sim {
 namespace {
 
-/// Those that can be drawn; `none` and twins are placed apart.
+/// Those that can be drawn one by one; `none` and the silent are placed apart.
 constexpr std::array kAdversaries = {
     Adversary::silent_leader,  Adversary::equivocator, Adversary::nuller,
     Adversary::double_voter,   Adversary::withholder,  Adversary::wrong_root,
@@ -26,6 +26,22 @@ void place_adversaries(Options& options, Rng& rng) {
         if ((faulty + options.weights[at]) * 3 >= total) continue;
         faulty += options.weights[at];
         options.adversaries[at] = kAdversaries[rng.below(kAdversaries.size())];
+    }
+}
+
+/// As many as there may be, one way or the other: what is left is barely a quorum.
+void place_silent(Options& options, Rng& rng) {
+    Weight total = 0;
+    for (const Weight weight : options.weights) total += weight;
+    Weight silent = 0;
+    const std::size_t count = options.weights.size();
+    const std::size_t first = rng.below(count);
+    options.adversaries.assign(count, Adversary::none);
+    for (std::size_t k = 0; k < count; ++k) {
+        const std::size_t at = (first + k) % count;
+        if ((silent + options.weights[at]) * 3 >= total) continue;
+        silent += options.weights[at];
+        options.adversaries[at] = rng.chance(2) ? Adversary::dead : Adversary::goes_silent;
     }
 }
 
@@ -60,6 +76,7 @@ Options make_options(std::uint64_t seed, std::size_t validators) {
     if (rng.chance(3)) options.pending_permille = rng.below(300);
     if (rng.chance(3)) options.decline_permille = rng.below(200);
     if (rng.chance(2)) options.epoch_heights = rng.between(3, 12);
+    if (rng.chance(4)) place_silent(options, rng);
     return options;
 }
 

@@ -61,6 +61,30 @@ TEST_SUITE("simulation/consensus") {
         CHECK(swarm.epochs > 16);
     }
 
+    TEST_CASE("five and ten validators, whose thirds are not whole and whose silent are three") {
+        CHECK(run_swarm(1, 24, 5).epochs > 24);
+        CHECK(run_swarm(1, 12, 10).epochs > 12);
+    }
+
+    TEST_CASE("as many as may be dead or go silent stop nobody") {
+        for (const std::size_t validators : {4U, 5U, 7U, 10U}) {
+            for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+                Options options = calm(validators);
+                options.seed = seed;
+                options.loss_permille = 100;
+                options.epoch_heights = seed % 2 == 0 ? 8 : 0;
+                for (std::size_t k = 0; k < (validators - 1) / 3; ++k) {
+                    const bool never_there = (seed + k) % 3 == 0;
+                    options.adversaries[(seed + k) % validators] =
+                        never_there ? Adversary::dead : Adversary::goes_silent;
+                }
+                const Outcome outcome = World(options).run();
+                CHECK_MESSAGE(outcome.ok, describe(options), ": ", outcome.failure);
+                CHECK(outcome.evidence == 0);
+            }
+        }
+    }
+
     TEST_CASE("a single validator goes on alone and survives its crashes") {
         run_swarm(1, 60, 1);
     }
@@ -105,7 +129,7 @@ TEST_SUITE("simulation/consensus") {
 
     TEST_CASE("one validator that is down costs its views and nothing else") {
         Options options = calm(4);
-        options.adversaries[2] = Adversary::silent_leader;
+        options.adversaries[2] = Adversary::dead;
         const Outcome outcome = World(options).run();
         CHECK_MESSAGE(outcome.ok, outcome.failure);
         CHECK(outcome.height > 40);

@@ -175,7 +175,7 @@ void World::start_engine(Node& node) {
 }
 
 void World::start(Node& node) {
-    if (node.alive) return;
+    if (node.alive || node.gone) return;
     node.alive = true;
     start_engine(node);
 }
@@ -202,6 +202,11 @@ void World::crash(Node& node) {
     node.unsynced.clear();
     node.unsynced_chain.clear();
     schedule(rng_.below(3'000), [this, &node] { start(node); });
+}
+
+void World::leave(Node& node) {
+    node.gone = true;
+    crash(node);
 }
 
 void World::deliver(Node& node, decltype(Event::what) what) {
@@ -385,7 +390,7 @@ void World::on(Node& node, const FoundEvidence& effect) {
     const auto set = set_of(epoch);
     const EvidenceContext context{chain_, epoch, set.get(), &verifier_, Epoch{0}, false};
     if (!check_evidence(evidence, context)) oracle_.fail("the engine found evidence that is none");
-    if (options_.adversaries[guilty] == Adversary::none)
+    if (is_innocent(options_.adversaries[guilty]))
         oracle_.fail(fmt::format("evidence against honest validator {}", guilty));
     ++outcome_.evidence;
     if (node.honest()) outcome_.accused_by[node.id].insert(guilty);
@@ -393,7 +398,7 @@ void World::on(Node& node, const FoundEvidence& effect) {
 
 void World::on(Node& node, const Blame& effect) {
     const std::size_t peer = validator_of(effect.peer, node.engine->epoch());
-    if (options_.adversaries[peer] == Adversary::none)
+    if (is_innocent(options_.adversaries[peer]))
         oracle_.fail(fmt::format("node {} blames honest validator {} for {}", node.id, peer,
                                  enum_name(effect.fault)));
 }
@@ -558,8 +563,12 @@ Outcome World::run() {
         std::map<bool, std::size_t> count;
         for (std::size_t i = 0; i < nodes_.size(); ++i) side_[i] = count[nodes_[i]->honest()]++ % 2;
     }
-    for (auto& node : nodes_)
+    for (auto& node : nodes_) {
+        node->gone = node->adversary == Adversary::dead;
         schedule(rng_.below(200), [this, other = node.get()] { start(*other); });
+        if (node->adversary == Adversary::goes_silent)
+            schedule(rng_.below(options_.fault_ms), [this, other = node.get()] { leave(*other); });
+    }
     misfortunes();
     if (options_.all_crash_once) {
         schedule(options_.fault_ms / 2, [this] {

@@ -21,6 +21,8 @@ namespace millrace::consensus::sim {
 /// What a faulty validator does. Each is a small program in adversary.cpp over an honest engine.
 enum class Adversary : std::uint8_t {
     none,
+    dead,            // never there at all, not even after healing
+    goes_silent,     // honest, and from some moment of the bad phase on never heard again
     silent_leader,   // never proposes, votes otherwise
     equivocator,     // two blocks in one view, each to one half
     nuller,          // nullifies every view, and finalizes all the same
@@ -35,9 +37,14 @@ enum class Adversary : std::uint8_t {
     boundary_child,  // proposes a new block on top of the epoch's last one
     twin,            // two engines with one key, unaware of each other
 };
-BOOST_DESCRIBE_ENUM(Adversary, none, silent_leader, equivocator, nuller, double_voter, withholder,
-                    wrong_root, forger, replayer, early_bird, parent_skipper, liar, boundary_child,
-                    twin)
+/// Who does no wrong while it is there: nothing may ever be proven against it.
+inline bool is_innocent(Adversary adversary) {
+    using enum Adversary;
+    return adversary == none || adversary == dead || adversary == goes_silent;
+}
+BOOST_DESCRIBE_ENUM(Adversary, none, dead, goes_silent, silent_leader, equivocator, nuller,
+                    double_voter, withholder, wrong_root, forger, replayer, early_bird,
+                    parent_skipper, liar, boundary_child, twin)
 
 struct Options {
     std::uint64_t seed = 0;
@@ -92,6 +99,7 @@ struct Node {
     std::size_t validator = 0;
     Adversary adversary = Adversary::none;
     bool alive = false;
+    bool gone = false;  // for ever
     std::uint64_t incarnation = 0;
     std::int64_t skew_ms = 0;
 
@@ -141,6 +149,7 @@ class World {
     void schedule_for(Node& node, std::uint64_t in_ms, std::function<void()> run);
     void start(Node& node);
     void crash(Node& node);
+    void leave(Node& node);
     void start_engine(Node& node);
     [[nodiscard]] Config config_of(const Node& node, Epoch epoch, Floor floor) const;
     void deliver(Node& node, decltype(Event::what) what);

@@ -38,12 +38,12 @@ Result<CheckedTx, Refusal> check_tx(SignedTx tx, const ChainId& chain, const Par
     return out;
 }
 
-Status<Refusal> check_envelope(const StateReader& state, const CheckedTx& tx, WallTime time) {
-    return check_envelope(state, load_chain(state), load_params(state), tx, time);
-}
+namespace {
 
-Status<Refusal> check_envelope(const StateReader& state, const ChainState& chain,
-                               const Params& params, const CheckedTx& checked, WallTime time) {
+enum class Order : std::uint8_t { must_be_next, may_wait };
+
+Status<Refusal> check_all(const StateReader& state, const ChainState& chain, const Params& params,
+                          const CheckedTx& checked, WallTime time, Order order) {
     const Tx& tx = checked.tx();
     if (tx.expiry <= time) return Err{Refusal::expired};
     if (tx.expiry.value - time.value > params.time.tx_expiry_max_wall_ms)
@@ -55,7 +55,8 @@ Status<Refusal> check_envelope(const StateReader& state, const ChainState& chain
     if (!account) account.emplace();
     const std::uint64_t expected = next_sequence(*account, tx.nonce.lane);
     if (tx.nonce.sequence < expected) return Err{Refusal::nonce_too_low};
-    if (tx.nonce.sequence > expected) return Err{Refusal::nonce_too_high};
+    if (tx.nonce.sequence > expected && order == Order::must_be_next)
+        return Err{Refusal::nonce_too_high};
 
     const Charge charge = charge_of(state, chain, params, checked);
     // What is prepaid has its room; a stranger who relays a reveal pays like anybody, and may tip.
@@ -67,6 +68,23 @@ Status<Refusal> check_envelope(const StateReader& state, const ChainState& chain
     const auto needed = checked_add(from_sender, params.fees.existential_deposit);
     if (!needed.has_value() || account->balance < *needed) return Err{Refusal::fee_unaffordable};
     return Ok{};
+}
+
+}  // namespace
+
+Status<Refusal> check_envelope(const StateReader& state, const CheckedTx& tx, WallTime time) {
+    return check_envelope(state, load_chain(state), load_params(state), tx, time);
+}
+
+Status<Refusal> check_envelope(const StateReader& state, const ChainState& chain,
+                               const Params& params, const CheckedTx& tx, WallTime time) {
+    return check_all(state, chain, params, tx, time, Order::must_be_next);
+}
+
+Status<Refusal> check_waiting(const StateReader& state, const CheckedTx& tx, WallTime time) {
+    const ChainState chain = load_chain(state);
+    return check_all(state, chain, load_params(state), tx, std::max(time, chain.time),
+                     Order::may_wait);
 }
 
 Amount base_fee_of(const StateReader& state, const CheckedTx& tx) {

@@ -50,6 +50,11 @@ class CheckedTx {
                                              const Params& params, const CheckedTx& tx,
                                              WallTime time);
 
+/// The same for a transaction that waits for earlier ones of its lane: its nonce may be too high,
+/// and the fee is judged as if it were the next. What its body would meet then nobody knows yet.
+[[nodiscard]] Status<Refusal> check_waiting(const StateReader& state, const CheckedTx& tx,
+                                            WallTime time);
+
 /// A block's transactions in their order, as they come out of the checks that need no state: a
 /// node makes these on several threads while the first transactions are executed already.
 class CheckedTxs {

@@ -62,6 +62,10 @@ Charge charge_of(const StateReader& state, const ChainState& chain, const Params
     return {capped, id, true};
 }
 
+bool may_be_reserved(const TxBody& body) {
+    return is_move(body) || std::holds_alternative<EvidenceVotes>(body);
+}
+
 void take_fee(Ledger& ledger, const CheckedTx& tx, const Charge& charge, const Address& proposer) {
     const Key key = account_key(tx.sender());
     Account account = load<Account>(ledger.state, key).value_or(Account{});

@@ -25,6 +25,9 @@ struct Charge {
 [[nodiscard]] Charge charge_of(const StateReader& state, const ChainState& chain,
                                const Params& params, const CheckedTx& tx);
 
+/// Whether `charge_of` could give the reserved room to a transaction with this body.
+[[nodiscard]] bool may_be_reserved(const TxBody& body);
+
 /// Takes fee and tip, uses the nonce. The envelope is good (`check_envelope`).
 void take_fee(Ledger& ledger, const CheckedTx& tx, const Charge& charge, const Address& proposer);
 

@@ -26,8 +26,11 @@ class Mempool {
     /// batches.
     static constexpr std::size_t kTxsPerSenderMax = 4096;
 
-    /// The last quarter is for commits, reveals and the other moves: who fills the rest with
-    /// payments must not be able to make providers miss their deadlines.
+    /// A block's worth, so that one account with little money cannot fill the mempool either.
+    static constexpr std::uint64_t kBytesPerSenderMax = 4ULL << 20U;
+
+    /// The last quarter is for the moves of leases: who fills the rest with payments, or with what
+    /// only looks like moves, must not be able to make providers miss their deadlines.
     static constexpr std::uint64_t kOrdinaryNumerator = 3;
     static constexpr std::uint64_t kOrdinaryDenominator = 4;
     /// Candidates that did not fit before the walk ends: the block is full then.
@@ -42,12 +45,21 @@ class Mempool {
     /// does not tell: anybody can send what looks like a reveal.
     using IsReserved = std::function<bool(const market::CheckedTx& tx)>;
 
+    /// What the newest final state says of a transaction.
+    struct Standing {
+        /// The sequence that its lane goes on with.
+        std::uint64_t next = 0;
+        /// It may use the room that is reserved for moves.
+        bool is_reserved = false;
+    };
+
     explicit Mempool(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
     /// Keeps a transaction whose envelope was found good against the head (a nonce above the next
-    /// one may wait). One of the same sender and nonce is replaced only by a higher tip; a refusal
-    /// leaves everything as it was.
-    [[nodiscard]] Status<MempoolRefusal> add(market::CheckedTx tx);
+    /// one may wait). One of the same sender and nonce is replaced only by a higher tip. What can
+    /// go takes the room of what waits for a missing sequence, the longest here first: nothing is
+    /// paid for waiting. A refusal leaves everything as it was.
+    [[nodiscard]] Status<MempoolRefusal> add(market::CheckedTx tx, Standing standing);
     /// One block's candidates in the order of preference.
     class Walk;
     /// Drops these, and all of the same lanes with the same or a lower sequence.
@@ -75,17 +87,41 @@ class Mempool {
         std::uint8_t lane = 0;
         friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
     };
-    using Lane = std::map<std::uint64_t, market::CheckedTx>;
+    struct Entry {
+        market::CheckedTx tx;
+        /// Its place in the order of arrival.
+        std::uint64_t arrival = 0;
+    };
+    struct Lane {
+        std::map<std::uint64_t, Entry> txs;
+        /// The sequence that the newest final state goes on with, as far as it was heard of.
+        std::uint64_t next = 0;
+        /// The first from there on that is not here. What is above waits for it.
+        std::uint64_t missing = 0;
+    };
+    using Lanes = std::map<LaneKey, Lane>;
+    struct Held {
+        std::size_t transactions = 0;
+        std::uint64_t bytes = 0;
+    };
     [[nodiscard]] const market::CheckedTx* at(const LaneKey& key, std::uint64_t sequence) const;
-    void erase(std::map<LaneKey, Lane>::iterator lane, Lane::iterator tx);
+    void erase(Lanes::iterator lane, std::map<std::uint64_t, Entry>::iterator tx);
     void erase(const TxHash& hash);
+    void set_next(Lanes::iterator lane, std::uint64_t next);
+    void move_missing_up(Lane& lane);
+    void begin_wait(const LaneKey& key, std::uint64_t sequence, const Entry& entry);
+    void end_wait(const Entry& entry);
 
     std::uint64_t bytes_max_;
     mutable std::mutex mutex_;
     // Guarded by mutex_, as all below.
-    std::map<LaneKey, Lane> lanes_;
+    Lanes lanes_;
     std::map<TxHash, std::pair<LaneKey, std::uint64_t>> by_hash_;
-    std::map<Address, std::size_t> per_sender_;
+    std::map<Address, Held> per_sender_;
+    /// By arrival, what waits for a sequence that is missing here.
+    std::map<std::uint64_t, std::pair<LaneKey, std::uint64_t>> waiting_;
+    std::uint64_t waiting_bytes_ = 0;
+    std::uint64_t arrivals_ = 0;
     std::set<std::pair<WallTime, TxHash>> by_expiry_;
     std::uint64_t bytes_ = 0;
     std::uint64_t version_ = 0;

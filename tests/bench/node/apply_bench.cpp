@@ -49,7 +49,7 @@ void run(std::uint64_t accounts, std::size_t blocks) {
                 all.push_back(tx);
                 auto checked = market::check_tx(tx, chain, founding.genesis.params);
                 MILLRACE_ASSERT(checked.has_value());
-                MILLRACE_ASSERT(leader.mempool.add(*std::move(checked)).has_value());
+                MILLRACE_ASSERT(leader.mempool.add(*std::move(checked), {}).has_value());
             }
             made.push_back(leader.build());
             leader.finalize(made.back());

@@ -49,7 +49,7 @@ TEST_SUITE("node/executor") {
         NodeChain chain = f.open();
         const Amount before = f.balance(chain, "bob");
         const market::CheckedTx tx = f.payment("alice", 0, 5);
-        REQUIRE(chain.mempool.add(tx).has_value());
+        REQUIRE(chain.mempool.add(tx, {}).has_value());
         CHECK(chain.executor->has_work());
         f.clock.advance(100);
         std::vector<FinalBlockPtr> news;
@@ -77,7 +77,7 @@ TEST_SUITE("node/executor") {
     TEST_CASE("a body that is not the header's does not pass under its hash") {
         Fixture f;
         NodeChain chain = f.open();
-        REQUIRE(chain.mempool.add(f.payment("alice", 0, 5)).has_value());
+        REQUIRE(chain.mempool.add(f.payment("alice", 0, 5), {}).has_value());
         f.clock.advance(100);
         const auto built = chain.executor->build(chain.wanted(1));
         REQUIRE(built.has_value());
@@ -140,7 +140,7 @@ TEST_SUITE("node/executor") {
         const market::CheckedTx tx = f.payment("alice", 0, 5);
         {
             NodeChain chain = f.open();
-            REQUIRE(chain.mempool.add(tx).has_value());
+            REQUIRE(chain.mempool.add(tx, {}).has_value());
             f.clock.advance(100);
             final = build(chain, 1);
         }
@@ -154,12 +154,12 @@ TEST_SUITE("node/executor") {
     TEST_CASE("several blocks become final in one batch, on overlays over each other") {
         Fixture f;
         NodeChain chain = f.open();
-        REQUIRE(chain.mempool.add(f.payment("alice", 0)).has_value());
+        REQUIRE(chain.mempool.add(f.payment("alice", 0), {}).has_value());
         f.clock.advance(100);
         const auto first = chain.executor->build(chain.wanted(1));
         REQUIRE(first.has_value());
         const consensus::BlockPtr one = NodeChain::block_of(first->block);
-        REQUIRE(chain.mempool.add(f.payment("alice", 1)).has_value());
+        REQUIRE(chain.mempool.add(f.payment("alice", 1), {}).has_value());
         f.clock.advance(100);
         const auto second = chain.executor->build(
             {View{2}, {one->facts.hash, one->facts.height, one->facts.timestamp, false}, {}});
@@ -263,7 +263,7 @@ TEST_SUITE("node/executor") {
     TEST_CASE("a transaction that waits for an earlier one is no work, and takes no room") {
         Fixture f;
         NodeChain chain = f.open();
-        REQUIRE(chain.mempool.add(f.payment("alice", 7)).has_value());
+        REQUIRE(chain.mempool.add(f.payment("alice", 7), {}).has_value());
         f.clock.advance(100);
         CHECK(chain.executor->has_work());  // nothing is known of it yet
         const consensus::Finalize empty = build(chain, 1);
@@ -272,7 +272,7 @@ TEST_SUITE("node/executor") {
         CHECK_FALSE(chain.executor->has_work());
         CHECK(chain.mempool.usage().transactions == 1);
         // News makes work again.
-        REQUIRE(chain.mempool.add(f.payment("alice", 0)).has_value());
+        REQUIRE(chain.mempool.add(f.payment("alice", 0), {}).has_value());
         CHECK(chain.executor->has_work());
     }
 
@@ -282,31 +282,31 @@ TEST_SUITE("node/executor") {
         market::LeaseReveal fake;
         for (std::uint32_t i = 0; i < market::kTasksPerLotMax; ++i)
             fake.claims.push_back(market::World::make_claim(i, Gas{1}));
-        // More than a block of them, on two lanes, each with a tip that the account has; then a
-        // payment takes it all.
+        // More than a block of them, each with a tip that its account has; then a payment takes it
+        // all.
         constexpr std::uint64_t kFakes = 16;
         std::uint64_t bytes = 0;
-        for (const std::uint8_t lane : {std::uint8_t{0}, std::uint8_t{1}}) {
-            for (std::uint64_t i = 0; i < kFakes; ++i) {
-                market::Tx tx = f.world.next_tx("erin", fake, lane);
-                tx.nonce.sequence = i + (lane == 0 ? 1 : 0);
+        for (const char* name : {"erin", "frank"}) {
+            for (std::uint64_t i = 1; i <= kFakes; ++i) {
+                market::Tx tx = f.world.next_tx(name, fake);
+                tx.nonce.sequence = i;
                 tx.tip = market::credits(1'000);
                 tx.fee_max = market::credits(2'000);
-                const market::CheckedTx checked = f.world.checked(f.world.sign("erin", tx));
+                const market::CheckedTx checked = f.world.checked(f.world.sign(name, tx));
                 bytes += checked.size();
-                REQUIRE(chain.mempool.add(checked).has_value());
+                REQUIRE(chain.mempool.add(checked, {}).has_value());
             }
+            market::Tx drain = f.world.next_tx(
+                name, market::Transfer{f.world.address("bob"), market::credits(99'000), {}});
+            drain.tip = market::credits(900);
+            drain.fee_max = market::credits(999);
+            REQUIRE(chain.mempool.add(f.world.checked(f.world.sign(name, drain)), {}).has_value());
         }
         REQUIRE(bytes > f.world.params().time.block_bytes_max);
-        market::Tx drain = f.world.next_tx(
-            "erin", market::Transfer{f.world.address("bob"), market::credits(99'000), {}});
-        drain.tip = market::credits(900);
-        drain.fee_max = market::credits(999);
-        REQUIRE(chain.mempool.add(f.world.checked(f.world.sign("erin", drain))).has_value());
         f.clock.advance(100);
         REQUIRE(chain.finalize(build(chain, 1)).has_value());
         const market::CheckedTx payment = f.payment("alice", 0);
-        REQUIRE(chain.mempool.add(payment).has_value());
+        REQUIRE(chain.mempool.add(payment, {}).has_value());
         f.clock.advance(100);
         const consensus::Finalize final = build(chain, 2);
         const auto block = decode<market::Block>(final.blocks.back()->bytes);
@@ -320,7 +320,7 @@ TEST_SUITE("node/executor") {
     TEST_CASE("what no block may hold any more leaves the mempool with the next final block") {
         Fixture f;
         NodeChain chain = f.open();
-        REQUIRE(chain.mempool.add(f.payment("alice", 7)).has_value());
+        REQUIRE(chain.mempool.add(f.payment("alice", 7), {}).has_value());
         f.clock.advance(700'000);  // beyond its expiry
         REQUIRE(chain.finalize(build(chain, 1)).has_value());
         CHECK(chain.mempool.usage().transactions == 0);

@@ -35,6 +35,14 @@ bool looks_like_move(const CheckedTx& tx) {
     return market::is_move(tx.tx().body);
 }
 
+/// As of a state that takes every move for one, and goes on with this sequence.
+Mempool::Standing standing(const CheckedTx& tx, std::uint64_t next = 0) {
+    return {next, looks_like_move(tx)};
+}
+Status<MempoolRefusal> keep(Mempool& pool, const CheckedTx& tx, std::uint64_t next = 0) {
+    return pool.add(tx, standing(tx, next));
+}
+
 /// What goes into a block of so many bytes.
 std::vector<CheckedTx> take(const Mempool& pool, std::uint64_t bytes,
                             const Mempool::NextOf& next_of,
@@ -63,7 +71,9 @@ std::vector<TxHash> hashes(const std::vector<CheckedTx>& list) {
 class NaivePool {
   public:
     explicit NaivePool(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
-    Status<MempoolRefusal> add(const CheckedTx& tx) {
+    /// `all` is in the order of arrival; `next` is of the state.
+    template <class NextOf>
+    Status<MempoolRefusal> add(const CheckedTx& tx, const NextOf& next_of) {
         for (const CheckedTx& other : all)
             if (other.hash() == tx.hash()) return Err{MempoolRefusal::known};
         const auto same = std::find_if(all.begin(), all.end(), [&](const CheckedTx& other) {
@@ -74,11 +84,35 @@ class NaivePool {
         std::uint64_t total = tx.size();
         for (const CheckedTx& other : all)
             if (!is_same_place(other, tx)) total += other.size();
-        const bool is_move = market::is_move(tx.tx().body);
-        if (total > (is_move ? bytes_max_ : bytes_max_ / 4 * 3)) return Err{MempoolRefusal::full};
+        const std::uint64_t room = looks_like_move(tx) ? bytes_max_ : bytes_max_ / 4 * 3;
+        std::vector<CheckedTx> victims;
+        if (!waits(tx, next_of))
+            for (const CheckedTx& other : all) {
+                if (total <= room) break;
+                if (!waits(other, next_of)) continue;
+                total -= other.size();
+                victims.push_back(other);
+            }
+        if (total > room) return Err{MempoolRefusal::full};
         if (same != all.end()) all.erase(same);
+        for (const CheckedTx& victim : victims)
+            std::erase_if(all,
+                          [&](const CheckedTx& other) { return other.hash() == victim.hash(); });
+        made_room += victims.size();
         all.push_back(tx);
         return Ok{};
+    }
+    /// Whether a sequence between the state's and its own is missing.
+    template <class NextOf>
+    [[nodiscard]] bool waits(const CheckedTx& tx, const NextOf& next_of) const {
+        const market::Nonce nonce = tx.tx().nonce;
+        for (std::uint64_t at = next_of(tx.sender(), nonce.lane); at < nonce.sequence; ++at)
+            if (std::none_of(all.begin(), all.end(), [&](const CheckedTx& other) {
+                    return other.sender() == tx.sender() &&
+                           other.tx().nonce == market::Nonce{nonce.lane, at};
+                }))
+                return true;
+        return false;
     }
     [[nodiscard]] std::vector<CheckedTx> candidates(const Mempool::NextOf& next_of) const {
         std::map<std::pair<Address, std::uint8_t>, std::uint64_t> next;
@@ -98,6 +132,7 @@ class NaivePool {
         }
     }
     std::vector<CheckedTx> all;
+    std::size_t made_room = 0;
 
   private:
     static bool is_same_place(const CheckedTx& a, const CheckedTx& b) {
@@ -127,7 +162,7 @@ TEST_SUITE("node/mempool") {
         const CheckedTx large = make(world, "dave", 0, 0, 105, false, 64);  // less a byte
         const CheckedTx move = make(world, "erin", 3, 0, 0, true);
         for (const CheckedTx* tx : {&low, &high, &middle, &large, &move})
-            REQUIRE(pool.add(*tx).has_value());
+            REQUIRE(keep(pool, *tx).has_value());
         CHECK(hashes(take(pool, 1U << 20U, zero)) == hashes({move, middle, large, low, high}));
         CHECK(take(pool, 0, zero).empty());
         // A large one that does not fit does not keep a small one out.
@@ -141,7 +176,7 @@ TEST_SUITE("node/mempool") {
         const CheckedTx fake = make(world, "alice", 0, 0, 0, true);
         const CheckedTx payment = make(world, "carol", 0, 0, 1);
         const CheckedTx real = make(world, "erin", 0, 0, 0, true);
-        for (const CheckedTx* tx : {&fake, &payment, &real}) REQUIRE(pool.add(*tx).has_value());
+        for (const CheckedTx* tx : {&fake, &payment, &real}) REQUIRE(keep(pool, *tx).has_value());
         CHECK(hashes(take(pool, 1U << 20U, zero, [&](const CheckedTx& tx) {
                   return tx.hash() == real.hash();
               })) == hashes({real, payment, fake}));
@@ -154,8 +189,8 @@ TEST_SUITE("node/mempool") {
         const CheckedTx bad = make(world, "alice", 0, 0, 1'000);
         const CheckedTx gone = make(world, "carol", 0, 0, 500);
         const CheckedTx good = make(world, "dave", 0, 0, 10);
-        for (const CheckedTx* tx : {&bad, &gone, &good}) REQUIRE(pool.add(*tx).has_value());
-        REQUIRE(pool.add(make(world, "alice", 0, 1, 1'000)).has_value());
+        for (const CheckedTx* tx : {&bad, &gone, &good}) REQUIRE(keep(pool, *tx).has_value());
+        REQUIRE(keep(pool, make(world, "alice", 0, 1, 1'000)).has_value());
         Mempool::Walk walk(pool, zero, looks_like_move);
         const CheckedTx* first = walk.next();
         REQUIRE(first != nullptr);
@@ -173,15 +208,15 @@ TEST_SUITE("node/mempool") {
         market::World world;
         Mempool pool(1U << 20U);
         const Address alice = world.address("alice");
-        REQUIRE(pool.add(make(world, "alice", 0, 2, 1'000'000)).has_value());
+        REQUIRE(keep(pool, make(world, "alice", 0, 2, 1'000'000)).has_value());
         CHECK(take(pool, 1U << 20U, zero).empty());
         CHECK(pool.next_sequence(alice, 0, 0) == 0);
         CHECK(pool.next_sequence(alice, 0, 2) == 3);
         CHECK(pool.next_sequence(alice, 1, 9) == 9);
-        REQUIRE(pool.add(make(world, "alice", 0, 0, 1)).has_value());
+        REQUIRE(keep(pool, make(world, "alice", 0, 0, 1)).has_value());
         CHECK(take(pool, 1U << 20U, zero).size() == 1);
         CHECK(pool.next_sequence(alice, 0, 0) == 1);
-        REQUIRE(pool.add(make(world, "alice", 0, 1, 1)).has_value());
+        REQUIRE(keep(pool, make(world, "alice", 0, 1, 1)).has_value());
         CHECK(take(pool, 1U << 20U, zero).size() == 3);
         CHECK(pool.next_sequence(alice, 0, 0) == 3);
         // On a parent that holds the first two already, the third alone is left.
@@ -192,15 +227,16 @@ TEST_SUITE("node/mempool") {
         market::World world;
         const CheckedTx old = make(world, "alice", 0, 0, 10);
         Mempool pool((old.size() + 8) / 3 * 4 + 4);
-        REQUIRE(pool.add(old).has_value());
-        CHECK(pool.add(old).error() == MempoolRefusal::known);
-        CHECK(pool.add(make(world, "alice", 0, 0, 10, false, 1)).error() ==
+        REQUIRE(keep(pool, old).has_value());
+        CHECK(keep(pool, old).error() == MempoolRefusal::known);
+        CHECK(keep(pool, make(world, "alice", 0, 0, 10, false, 1)).error() ==
               MempoolRefusal::tip_too_low);
-        CHECK(pool.add(make(world, "alice", 0, 0, 11, false, 64)).error() == MempoolRefusal::full);
+        CHECK(keep(pool, make(world, "alice", 0, 0, 11, false, 64)).error() ==
+              MempoolRefusal::full);
         CHECK(pool.contains(old.hash()));
         CHECK(pool.usage().bytes == old.size());
         const CheckedTx better = make(world, "alice", 0, 0, 11);
-        REQUIRE(pool.add(better).has_value());
+        REQUIRE(keep(pool, better).has_value());
         CHECK_FALSE(pool.contains(old.hash()));
         CHECK(pool.usage().transactions == 1);
     }
@@ -210,19 +246,77 @@ TEST_SUITE("node/mempool") {
         const std::uint64_t size = make(world, "alice", 0, 0, 1).size();
         Mempool pool(5 * size);
         for (std::uint64_t i = 0; i < 3; ++i)
-            REQUIRE(pool.add(make(world, "alice", 0, i, 1)).has_value());
-        CHECK(pool.add(make(world, "carol", 0, 0, 1'000)).error() == MempoolRefusal::full);
-        CHECK(pool.add(make(world, "carol", 0, 0, 0, true)).has_value());
+            REQUIRE(keep(pool, make(world, "alice", 0, i, 1)).has_value());
+        CHECK(keep(pool, make(world, "carol", 0, 0, 1'000)).error() == MempoolRefusal::full);
+        CHECK(keep(pool, make(world, "carol", 0, 0, 0, true)).has_value());
+    }
+
+    TEST_CASE("what only looks like a move does not have the last quarter") {
+        market::World world;
+        const CheckedTx fake = make(world, "alice", 0, 0, 0, true);
+        Mempool pool(fake.size() + 2);
+        CHECK(pool.add(fake, {0, false}).error() == MempoolRefusal::full);
+        CHECK(pool.add(fake, {0, true}).has_value());
+    }
+
+    TEST_CASE("what waits for a missing nonce makes room for what can go") {
+        market::World world;
+        const std::uint64_t size = make(world, "alice", 0, 0, 1).size();
+        Mempool pool(4 * size + 4);  // room for three payments
+        const CheckedTx oldest = make(world, "alice", 0, 2, 9'000);
+        const CheckedTx other = make(world, "alice", 0, 3, 9'000);
+        const CheckedTx last = make(world, "dave", 0, 5, 9'000);
+        for (const CheckedTx* tx : {&oldest, &other, &last}) REQUIRE(keep(pool, *tx).has_value());
+        CHECK(keep(pool, make(world, "carol", 0, 4, 9'000)).error() == MempoolRefusal::full);
+        // Next in its lane, whatever it tips; the ones that are here the longest go.
+        const CheckedTx first = make(world, "carol", 0, 0, 0);
+        REQUIRE(keep(pool, first).has_value());
+        CHECK_FALSE(pool.contains(oldest.hash()));
+        CHECK(pool.usage().bytes <= 3 * size);
+        // What follows what is here does not wait.
+        REQUIRE(keep(pool, make(world, "carol", 0, 1, 0)).has_value());
+        CHECK_FALSE(pool.contains(other.hash()));
+        // A sequence that the state has passed is missing no more.
+        CHECK(keep(pool, make(world, "dave", 0, 6, 0), 5).has_value() == false);
+        CHECK(keep(pool, make(world, "erin", 0, 0, 0)).error() == MempoolRefusal::full);
+        CHECK(pool.contains(last.hash()));
+        // With the first of a row gone, the rest of it waits and gives way again.
+        pool.drop({first.hash()});
+        REQUIRE(keep(pool, make(world, "erin", 0, 0, 0)).has_value());
+        REQUIRE(keep(pool, make(world, "erin", 0, 1, 0)).has_value());
+        CHECK(pool.usage().transactions == 3);
+        CHECK(pool.contains(last.hash()));
+    }
+
+    TEST_CASE("a sender has a cap of bytes") {
+        market::World world;
+        Mempool pool(64U << 20U);
+        market::LeaseReveal reveal;
+        for (std::uint32_t i = 0; i < market::kTasksPerLotMax; ++i)
+            reveal.claims.push_back(market::World::make_claim(i, Gas{1}));
+        const auto made = [&](std::uint64_t sequence) {
+            market::Tx tx = world.next_tx("alice", reveal);
+            tx.nonce.sequence = sequence;
+            return world.checked(world.sign("alice", tx));
+        };
+        std::uint64_t kept = 0;
+        while (keep(pool, made(kept)).has_value()) ++kept;
+        CHECK(kept == Mempool::kBytesPerSenderMax / made(0).size());
+        CHECK(keep(pool, made(kept)).error() == MempoolRefusal::sender_full);
+        CHECK(keep(pool, make(world, "carol", 0, 0, 1)).has_value());
+        pool.drop({made(0).hash()});
+        CHECK(keep(pool, made(kept)).has_value());
     }
 
     TEST_CASE("a sender has a cap") {
         market::World world;
         Mempool pool(64U << 20U);
         for (std::uint64_t i = 0; i < Mempool::kTxsPerSenderMax; ++i)
-            REQUIRE(pool.add(make(world, "alice", 0, i, 1)).has_value());
-        CHECK(pool.add(make(world, "alice", 1, 0, 1)).error() == MempoolRefusal::sender_full);
-        CHECK(pool.add(make(world, "alice", 0, 5, 2)).has_value());  // a replacement takes no room
-        CHECK(pool.add(make(world, "carol", 0, 0, 1)).has_value());
+            REQUIRE(keep(pool, make(world, "alice", 0, i, 1)).has_value());
+        CHECK(keep(pool, make(world, "alice", 1, 0, 1)).error() == MempoolRefusal::sender_full);
+        CHECK(
+            keep(pool, make(world, "alice", 0, 5, 2)).has_value());  // a replacement takes no room
+        CHECK(keep(pool, make(world, "carol", 0, 0, 1)).has_value());
     }
 
     TEST_CASE("random histories agree with a pool that looks through everything") {
@@ -230,8 +324,8 @@ TEST_SUITE("node/mempool") {
             CAPTURE(seed);
             Rng rng(seed);
             market::World world;
-            Mempool pool(6'000);
-            NaivePool naive(6'000);
+            Mempool pool(2'400);
+            NaivePool naive(2'400);
             std::map<std::pair<Address, std::uint8_t>, std::uint64_t> next;
             const auto next_of = [&](const Address& sender, std::uint8_t lane) {
                 return next[{sender, lane}];
@@ -246,10 +340,10 @@ TEST_SUITE("node/mempool") {
                 std::uint64_t& at = next[{world.address(from), lane}];
                 if (dice < 7) {
                     const CheckedTx tx =
-                        make(world, from, lane, at + rng.next() % 3, rng.next() % 50,
+                        make(world, from, lane, at + rng.next() % 4, rng.next() % 50,
                              rng.next() % 4 == 0, rng.next() % 60, 1'000 + rng.next() % 600'000);
-                    const auto mine = pool.add(tx);
-                    const auto model = naive.add(tx);
+                    const auto mine = keep(pool, tx, at);
+                    const auto model = naive.add(tx, next_of);
                     CHECK(mine.has_value() == model.has_value());
                     if (!mine.has_value() && !model.has_value())
                         CHECK(mine.error() == model.error());
@@ -276,6 +370,7 @@ TEST_SUITE("node/mempool") {
                 for (const CheckedTx& tx : naive.all) bytes += tx.size();
                 CHECK(pool.usage().bytes == bytes);
             }
+            CHECK(naive.made_room > 0);
             CHECK(taken > 20);
             CHECK(refused > 5);
         }

@@ -25,7 +25,7 @@ struct Fixture {
     void send(const std::string& from, market::TxBody body) {
         const market::Tx tx = world.next_tx(from, std::move(body));
         ++world.person(from).next[0];
-        REQUIRE(chain.mempool.add(world.checked(world.sign(from, tx))).has_value());
+        REQUIRE(chain.mempool.add(world.checked(world.sign(from, tx)), {}).has_value());
         block();
     }
     JobId post(std::uint64_t limit) {

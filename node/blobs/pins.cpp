@@ -46,6 +46,11 @@ Status<> Pins::load() {
     if (ec) return Err{pin_error(folder_, ec.message())};
     const std::lock_guard lock(mutex_);
     for (const auto& file : fs::directory_iterator(folder_, ec)) {
+        if (file.path().extension() == ".new") {
+            // Torn by a crash before its rename: nobody was told that it is pinned.
+            std::error_code ignored;
+            fs::remove(file.path(), ignored);
+        }
         if (file.path().extension() != kEnding) continue;
         MILLRACE_TRY(const auto raw, read_small_file(file.path(), kPinBytesMax));
         const auto record = decode<PinRecord>(raw ? ByteView(*raw) : ByteView());

@@ -123,6 +123,12 @@ Status<> BlobStore::load_blobs() {
     for (const auto& shelf : fs::directory_iterator(folder_, ec)) {
         if (!shelf.is_directory() || shelf.path().filename() == kIncoming) continue;
         for (const auto& file : fs::directory_iterator(shelf.path(), ec)) {
+            if (file.path().extension() == ".new") {
+                // A list that a crash cut short.
+                std::error_code ignored;
+                fs::remove(file.path(), ignored);
+                continue;
+            }
             const auto id = id_in(file.path().filename().string());
             if (!id) continue;  // not ours, or the list of one; never touched
             std::error_code gone;

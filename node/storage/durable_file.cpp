@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 
@@ -46,17 +47,32 @@ Status<> write_all(const File& file, const fs::path& path, ByteView content) {
 
 }  // namespace
 
+namespace {
+
+Status<> write_synced(const fs::path& path, ByteView content, unsigned mode) {
+    const File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    if (file.fd() < 0) return Err{file_error(path, "create", errno)};
+    // A file that an interrupted run left keeps its mode otherwise.
+    if (::fchmod(file.fd(), mode) != 0) return Err{file_error(path, "create", errno)};
+    MILLRACE_CHECK(write_all(file, path, content));
+    if (::fsync(file.fd()) != 0) return Err{file_error(path, "sync", errno)};
+    return Ok{};
+}
+
+}  // namespace
+
 Status<> write_durably(const fs::path& path, ByteView content, unsigned mode) {
-    const fs::path fresh = path.string() + ".new";
-    {
-        const File file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-        if (file.fd() < 0) return Err{file_error(fresh, "create", errno)};
-        // A file that an interrupted run left keeps its mode otherwise.
-        if (::fchmod(file.fd(), mode) != 0) return Err{file_error(fresh, "create", errno)};
-        MILLRACE_CHECK(write_all(file, fresh, content));
-        if (::fsync(file.fd()) != 0) return Err{file_error(fresh, "sync", errno)};
+    // A name for each call: two threads may write the same content under the same name. It counts
+    // from the start, so that what interrupted runs left is overwritten and does not pile up.
+    static std::atomic<std::uint64_t> calls{0};
+    const fs::path fresh = path.string() + "." + std::to_string(++calls) + ".new";
+    Status<> done = write_synced(fresh, content, mode);
+    if (done.has_value() && ::rename(fresh.c_str(), path.c_str()) != 0)
+        done = Err{file_error(path, "replace", errno)};
+    if (!done.has_value()) {
+        ::unlink(fresh.c_str());
+        return done;
     }
-    if (::rename(fresh.c_str(), path.c_str()) != 0) return Err{file_error(path, "replace", errno)};
     // The rename is in the folder; without this a power cut could take it back.
     const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
     const File folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -11,7 +11,8 @@ namespace millrace::node {
 
 /// Replaces a small file so that after a crash at any instruction, and after a power cut, there is
 /// the old content or the new one, never a part: written beside it, synced, renamed, and the folder
-/// synced. One writer a path at a time.
+/// synced. Of several writers at once one wins, whole. What a crash left ends in `.new`; the owner
+/// of the folder removes it at start.
 [[nodiscard]] Status<> write_durably(const std::filesystem::path& path, ByteView content,
                                      unsigned mode);
 

@@ -1,11 +1,16 @@
 #include <doctest/doctest.h>
+
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <atomic>
+#include <thread>
 
+#include <atomic>
 #include <boost/json/parse.hpp>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "node/blobs/pins.hpp"
 #include "node/dev_chain.hpp"
@@ -45,15 +50,32 @@ TEST_SUITE("node/files") {
         const test::TempDir folder;
         const fs::path path = folder.path() / "file";
         CHECK_FALSE(read_small_file(path, 100).value().has_value());
-        overwrite(path.string() + ".new", "a part of something");
+        overwrite(path.string() + ".1.new", "a part of something");
         REQUIRE(write_durably(path, as_bytes("one"), 0600).has_value());
         CHECK(mode_of(path) == 0600);
         REQUIRE(write_durably(path, as_bytes("two"), 0600).has_value());
         CHECK(as_text(**read_small_file(path, 3)) == "two");
         CHECK_FALSE(read_small_file(path, 2).has_value());
-        CHECK_FALSE(fs::exists(path.string() + ".new"));
         CHECK_FALSE(
             write_durably(folder.path() / "absent" / "file", as_bytes("x"), 0600).has_value());
+    }
+
+    TEST_CASE("several threads that write one durable file all succeed, and leave one file") {
+        const test::TempDir folder;
+        const fs::path path = folder.path() / "file";
+        constexpr int kThreads = 4;
+        constexpr int kWrites = 50;
+        std::atomic<int> failed{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i < kThreads; ++i)
+            threads.emplace_back([&] {
+                for (int k = 0; k < kWrites; ++k)
+                    if (!write_durably(path, as_bytes("the same"), 0600).has_value()) ++failed;
+            });
+        for (std::thread& thread : threads) thread.join();
+        CHECK(failed == 0);
+        CHECK(as_text(**read_small_file(path, 8)) == "the same");
+        CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
     }
 
     TEST_CASE("the journal is there after a restart, until its entry is erased") {

@@ -98,19 +98,21 @@ class Exchange {
     asio::awaitable<bool> get(Parser& head, std::string id) {
         const auto& request = head.get();
         const unsigned version = request.version();
+        // A body that nobody reads must not be taken for the next request.
+        const bool keep_alive = request.keep_alive() && head.is_done();
         const auto found = blobs_.find(id);
         if (!found)
-            co_return co_await send(
-                text_response(http::status::not_found, version, request.keep_alive(),
-                              "This node does not hold that blob.\n", "text/plain"));
+            co_return co_await send(text_response(http::status::not_found, version, keep_alive,
+                                                  "This node does not hold that blob.\n",
+                                                  "text/plain"));
         ByteRange range{0, found->size};
         bool is_partial = false;
         if (const std::string_view asked(request[http::field::range]); !asked.empty()) {
             const auto parsed = parse_range(asked, found->size);
             if (!parsed)
-                co_return co_await send(text_response(
-                    http::status::range_not_satisfiable, version, request.keep_alive(),
-                    "That range is not in the blob.\n", "text/plain"));
+                co_return co_await send(
+                    text_response(http::status::range_not_satisfiable, version, keep_alive,
+                                  "That range is not in the blob.\n", "text/plain"));
             range = *parsed;
             is_partial = true;
         }
@@ -132,8 +134,7 @@ class Exchange {
                              std::to_string(range.end == 0 ? 0 : range.end - 1) + "/" +
                              std::to_string(found->size));
         response.content_length(range.end - range.begin);
-        response.keep_alive(request.keep_alive());
-        const bool keep_alive = response.keep_alive();
+        response.keep_alive(keep_alive);
         const bool is_head = request.method() == http::verb::head;
         response.body().data = nullptr;
         response.body().more = !is_head && range.end > range.begin;

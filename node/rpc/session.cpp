@@ -91,6 +91,11 @@ class HttpSession {
         }
     }
 
+    /// Whether another request may follow on the connection. A body that came with a request that
+    /// takes none is not read: it must never be taken for the next request, which somebody else
+    /// may have written (a proxy's other client).
+    static bool may_go_on(const Parser& head) { return head.get().keep_alive() && head.is_done(); }
+
     /// One request; false when the connection must close.
     asio::awaitable<bool> serve(Parser& parser) {
         const auto& head = parser.get();
@@ -104,10 +109,11 @@ class HttpSession {
         if (verb == http::verb::post && target == "/") co_return co_await json_rpc(parser);
         if (verb == http::verb::options && !admission_.cors_origin.empty())
             co_return co_await answer(
-                http::status::no_content, head.keep_alive(), {}, {},
+                http::status::no_content, may_go_on(parser), {}, {},
                 "Access-Control-Allow-Methods: POST, GET, PUT\r\n"
                 "Access-Control-Allow-Headers: content-type, authorization\r\n");
-        if (verb == http::verb::get && target == "/" && beast::websocket::is_upgrade(head)) {
+        if (verb == http::verb::get && target == "/" && beast::websocket::is_upgrade(head) &&
+            parser.is_done()) {
             is_handed_over_ = true;
             co_await run_websocket(std::move(stream_), parser.release(), core_, admission_.scopes,
                                    connection_);
@@ -122,7 +128,7 @@ class HttpSession {
     }
 
     asio::awaitable<bool> get(Parser& parser, std::string target) {
-        const bool keep_alive = parser.get().keep_alive();
+        const bool keep_alive = may_go_on(parser);
         const bool has_body = parser.get().method() == http::verb::get;
         std::string text = "No such page. JSON-RPC is at POST /.\n";
         http::status status = http::status::not_found;

@@ -153,6 +153,25 @@ def pipelining(port):
     assert ids == list(range(20)), ids
 
 
+def smuggled_bodies(port):
+    """A body with a request that takes none is no request of its own: one answer, then the end."""
+    inner = HEAD + f"Content-Length: {len(CALL)}\r\n\r\n{CALL}"
+    chunked = f"{len(inner):x}\r\n{inner}\r\n0\r\n\r\n"
+    upgrade = ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+               "Sec-WebSocket-Version: 13\r\n")
+    for line, fields in [("GET /health", ""), ("HEAD /health", ""), ("GET /nothing", ""), ("GET /", upgrade),
+                         ("OPTIONS /", "Origin: https://good.example\r\n"), ("GET /blob/" + "0" * 64, ""),
+                         ("HEAD /blob/" + "0" * 64, ""), ("POST /blob", ""), ("DELETE /", "")]:
+        for framing, body in [(f"Content-Length: {len(inner)}", inner), ("Transfer-Encoding: chunked", chunked)]:
+            answer = talk(port, f"{line} HTTP/1.1\r\nHost: localhost\r\n{fields}{framing}\r\n\r\n{body}")
+            assert answer.count(b"HTTP/1.1 ") == 1 and b"jsonrpc" not in answer, f"{line}, {framing}: {answer[:500]}"
+    # Without a body, or with an empty one, the connection lasts.
+    text = "".join(f"{line} HTTP/1.1\r\nHost: localhost\r\n{field}\r\n" for line, field in
+                   [("GET /health", ""), ("GET /health", "Content-Length: 0\r\n"), ("GET /blob/" + "0" * 64, ""),
+                    ("GET /health", "Connection: close\r\n")])
+    assert talk(port, text).count(b"HTTP/1.1 ") == 4
+
+
 def closed_within(s, seconds):
     s.settimeout(seconds)
     try:
@@ -249,7 +268,7 @@ def main():
                "--rpc-allowed-origins", "https://good.example") as bench:
         bench.start()
         for what, attempt in [("malformed requests", malformed), ("wrong heads", wrong_heads),
-                              ("pipelining", pipelining), ("half-open connections", half_open),
+                              ("pipelining", pipelining), ("smuggled bodies", smuggled_bodies), ("half-open connections", half_open),
                               ("slow requests", slow_requests)]:
             with undisturbed(bench.port, what):
                 attempt(bench.port)

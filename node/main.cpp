@@ -1,11 +1,14 @@
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <iostream>
+#include <mutex>
 #include <thread>
 
 #include "common/sodium_init.hpp"
@@ -31,30 +34,66 @@ using namespace millrace::node;
 
 constexpr int kExitUsage = 1;
 constexpr int kExitFault = 6;
+constexpr int kExitLate = 7;
+/// The manual promises an end within five seconds of the signal.
+constexpr std::chrono::milliseconds kStopPatience{4'000};
 /// The ledger's 256 tables, its logs, and what threads and workers need.
 constexpr rlim_t kDescriptorsOfNode = 512;
 
-/// Blocks the signals that end a daemon in all threads, and gives them out one by one.
+/// Blocks the signals that end a daemon in all threads, and takes them on one of its own. From then
+/// on the process has so long to end by itself: a call that takes long or a disk that hangs does
+/// not keep it. What is final, and each vote, was synced before anybody was told of it.
 class StopSignals {
   public:
-    StopSignals() {
-        sigset_t set;
-        sigemptyset(&set);
-        for (const int signal : {SIGINT, SIGTERM}) sigaddset(&set, signal);
-        pthread_sigmask(SIG_BLOCK, &set, nullptr);
-        fd_ = ::signalfd(-1, &set, SFD_CLOEXEC);
+    /// `is_faulted`: the stop is one for a fault, and so is its exit code.
+    explicit StopSignals(const std::atomic<bool>& is_faulted) : is_faulted_(is_faulted) {
+        sigemptyset(&set_);
+        for (const int signal : {SIGINT, SIGTERM}) sigaddset(&set_, signal);
+        pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+        thread_ = std::thread([this] { watch(); });
     }
-    ~StopSignals() { ::close(fd_); }
+    ~StopSignals() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_over_ = true;
+        }
+        changed_.notify_all();
+        pthread_kill(thread_.native_handle(), SIGTERM);  // where none has come
+        thread_.join();
+    }
     StopSignals(const StopSignals&) = delete;
     StopSignals& operator=(const StopSignals&) = delete;
-    void wait() const {
-        signalfd_siginfo info{};
-        while (::read(fd_, &info, sizeof info) < 0 && errno == EINTR) {
-        }
+    void wait() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return is_asked_; });
     }
 
   private:
-    int fd_;
+    void watch() {
+        int signal = 0;
+        while (sigwait(&set_, &signal) != 0) {
+        }
+        std::unique_lock lock(mutex_);
+        is_asked_ = true;
+        changed_.notify_all();
+        if (changed_.wait_for(lock, kStopPatience, [this] { return is_over_; })) return;
+        constexpr std::string_view kSentence =
+            "millraced: stopped without waiting any longer for what had not ended four seconds "
+            "after the signal; nothing final is lost\n";
+        // The log's lock may be what is waited for, and whoever reads the log may not.
+        pollfd out{STDERR_FILENO, POLLOUT, 0};
+        if (::poll(&out, 1, 0) == 1) [[maybe_unused]]
+            const ssize_t told = ::write(STDERR_FILENO, kSentence.data(), kSentence.size());
+        ::_exit(is_faulted_ ? kExitFault : kExitLate);
+    }
+
+    const std::atomic<bool>& is_faulted_;
+    sigset_t set_{};
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_asked_ = false;
+    bool is_over_ = false;
+    std::thread thread_;
 };
 
 /// Debian's RocksDB is built with its assertions: a write that fails at the wrong moment ends in
@@ -153,8 +192,9 @@ Figures read_figures(const rpc::NodeApi& api, const ProgressTable& progress,
 }
 
 int run(const Settings& settings) {
+    std::atomic<bool> is_faulted{false};
     // Before any thread, so that all inherit the mask.
-    const StopSignals signals;
+    StopSignals signals(is_faulted);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGABRT, on_abort);
     init_log(settings.log_level, settings.log_json);
@@ -205,7 +245,6 @@ int run(const Settings& settings) {
                                    *genesis);
     if (!executor.has_value()) return fail(executor.error(), 2);
 
-    std::atomic<bool> is_faulted{false};
     ChainEngine engine({**db, **executor, reader, verifier, clock, &signer,
                         [&] { return (*executor)->next_epoch(signer.vote_key()); },
                         [&](const Error& error) {

@@ -22,7 +22,8 @@ constexpr const char* kFooter = R"(Examples:
 Every flag is also a variable, MILLRACE_RPC_PORT for --rpc-port, and a line of a --config file, rpc-port=8645.
 A flag wins over a variable, a variable over the file.
 Exit codes: 0 stopped when asked; 1 wrong usage; 2 the data folder cannot be used; 3 it is in use by another
-millraced; 4 it has another version; 5 the port is taken; 6 the node met a fault and stopped.)";
+millraced; 4 it has another version; 5 the port is taken; 6 the node met a fault and stopped;
+7 stopped when asked, without waiting any longer for what would not end.)";
 
 std::filesystem::path default_data_dir() {
     const char* home = std::getenv("HOME");

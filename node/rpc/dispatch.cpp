@@ -60,8 +60,8 @@ const json::value& id_of(const json::value& request) {
 }
 
 /// The response to one call; empty for a notification.
-std::string answer_one(const MethodTable& methods, const Caller& caller,
-                       const json::value& request) {
+std::string answer_one(const MethodTable& methods, const Caller& caller, const json::value& request,
+                       const std::atomic<bool>* is_stopping) {
     const auto invalid = [](std::string why, const json::value& id) {
         return error_text({RpcCode::invalid_request, std::move(why)}, id);
     };
@@ -87,6 +87,10 @@ std::string answer_one(const MethodTable& methods, const Caller& caller,
                  "\"; rpc_discover lists all"},
             id);
     }
+    if (is_stopping != nullptr && *is_stopping) {
+        if (is_notification) return {};
+        return error_text({RpcCode::not_available, "the node is stopping; this was not begun"}, id);
+    }
     static const json::value kNone = nullptr;
     const json::value* params = fields.if_contains("params");
     const Result<json::value, RpcError> result =
@@ -96,7 +100,8 @@ std::string answer_one(const MethodTable& methods, const Caller& caller,
 }
 
 std::string answer_batch(const MethodTable& methods, const DispatchLimits& limits,
-                         const Caller& caller, const json::array& batch) {
+                         const Caller& caller, const json::array& batch,
+                         const std::atomic<bool>* is_stopping) {
     std::string text;
     for (const json::value& request : batch) {
         // Once enough has been gathered the rest is not run, and each is told so.
@@ -104,7 +109,7 @@ std::string answer_batch(const MethodTable& methods, const DispatchLimits& limit
             text.size() > limits.response_bytes_max
                 ? error_text({RpcCode::too_large, "the batch's answers are above the node's limit"},
                              id_of(request))
-                : answer_one(methods, caller, request);
+                : answer_one(methods, caller, request, is_stopping);
         if (one.empty()) continue;
         text += text.empty() ? '[' : ',';
         text += one;
@@ -167,11 +172,11 @@ Request read_request(const MethodTable& methods, const DispatchLimits& limits,
 }
 
 std::string answer(const MethodTable& methods, const DispatchLimits& limits, const Caller& caller,
-                   const Request& request) {
+                   const Request& request, const std::atomic<bool>* is_stopping) {
     if (!request.refusal.empty()) return request.refusal;
     if (const json::array* batch = request.document.if_array())
-        return answer_batch(methods, limits, caller, *batch);
-    std::string text = answer_one(methods, caller, request.document);
+        return answer_batch(methods, limits, caller, *batch, is_stopping);
+    std::string text = answer_one(methods, caller, request.document, is_stopping);
     if (text.size() > limits.response_bytes_max)
         return error_text({RpcCode::too_large, "the answer is above the node's limit of " +
                                                    std::to_string(limits.response_bytes_max) +

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/json/value.hpp>
 #include <cstddef>
 #include <string>
@@ -33,8 +34,10 @@ struct Request {
 
 /// Answers a JSON-RPC 2.0 request or batch. An empty answer means that there is nothing to send
 /// (only notifications). Never throws on input; a handler's exception becomes `internal_error`.
+/// Once `is_stopping` is set, no further call is begun, and each is answered `not_available`.
 [[nodiscard]] std::string answer(const MethodTable& methods, const DispatchLimits& limits,
-                                 const Caller& caller, const Request& request);
+                                 const Caller& caller, const Request& request,
+                                 const std::atomic<bool>* is_stopping = nullptr);
 
 /// Both in one.
 [[nodiscard]] std::string dispatch(const MethodTable& methods, const DispatchLimits& limits,

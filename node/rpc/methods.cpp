@@ -45,9 +45,9 @@ Result<const json::value*, RpcError> MethodTable::by_name(const json::value& giv
 namespace {
 
 /// Errors that a call of any method can meet.
-constexpr std::array kCommonErrors{RpcCode::invalid_request, RpcCode::invalid_params,
-                                   RpcCode::internal_error,  RpcCode::too_large,
-                                   RpcCode::unauthorized,    RpcCode::rate_limited};
+constexpr std::array kCommonErrors{
+    RpcCode::invalid_request, RpcCode::invalid_params, RpcCode::internal_error, RpcCode::too_large,
+    RpcCode::unauthorized,    RpcCode::rate_limited,   RpcCode::not_available};
 
 json::object error_of(RpcCode code) {
     for (const RpcCodeInfo& row : kRpcCodes)

@@ -157,7 +157,7 @@ class HttpServer::Impl {
 
     void stop() {
         if (threads_.empty()) return;
-        is_stopping_ = true;
+        core_.is_stopping = true;
         for (auto gone = std::chrono::milliseconds{0};
              core_.clients.busy() != 0 && gone < kStopPatience; gone += kStopStep)
             std::this_thread::sleep_for(kStopStep);
@@ -237,7 +237,7 @@ class HttpServer::Impl {
                 co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
                 continue;
             }
-            if (!is_stopping_) begin(loop, std::move(socket));
+            if (!core_.is_stopping) begin(loop, std::move(socket));
         }
     }
 
@@ -311,7 +311,6 @@ class HttpServer::Impl {
     std::vector<asio::executor_work_guard<asio::io_context::executor_type>> guards_;
     std::optional<tcp::acceptor> acceptor_;
     std::vector<std::thread> threads_;
-    std::atomic<bool> is_stopping_{false};
     std::atomic<std::size_t> waiting_{0};
     std::uint16_t port_ = 0;
 };

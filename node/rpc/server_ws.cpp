@@ -118,12 +118,15 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
         const Request request = read_request(methods, limits, text);
         if (const auto wait = core_.clients.charge(*connection_, request.calls, now_ms()))
             co_return rate_limited_text(*wait);
-        if (!request.is_slow) co_return rpc::answer(methods, limits, caller_, request);
+        if (!request.is_slow)
+            co_return rpc::answer(methods, limits, caller_, request, &core_.is_stopping);
         std::string answer;
         // Subscriptions belong to this thread: a batch that holds long calls may not make any.
         Caller apart = caller_;
         apart.subscriptions = nullptr;
-        co_await elsewhere(core_, [&] { answer = rpc::answer(methods, limits, apart, request); });
+        co_await elsewhere(core_, [&] {
+            answer = rpc::answer(methods, limits, apart, request, &core_.is_stopping);
+        });
         co_return answer;
     }
 

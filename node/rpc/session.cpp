@@ -200,9 +200,12 @@ class HttpSession {
             wait_ms = *wait;
             co_return rate_limited_text(*wait);
         }
-        if (!request.is_slow) co_return rpc::answer(methods, limits, caller, request);
+        if (!request.is_slow)
+            co_return rpc::answer(methods, limits, caller, request, &core_.is_stopping);
         std::string text;
-        co_await elsewhere(core_, [&] { text = rpc::answer(methods, limits, caller, request); });
+        co_await elsewhere(core_, [&] {
+            text = rpc::answer(methods, limits, caller, request, &core_.is_stopping);
+        });
         co_return text;
     }
 

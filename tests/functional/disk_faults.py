@@ -11,14 +11,18 @@ import errno
 import http.client
 import json
 import pathlib
+import signal
 import sys
+import threading
+import time
 
-from support import Bench, get, wait_until
+from support import STOP_S as SIGNAL_S, Bench, get, wait_until
 
 STOP_S = 30
 PAID_S = 60
 FAULT = 6
 DATA_FOLDER = 2
+LATE = 7
 
 # Each job's output is its own: what a store has already it does not write again.
 PROGRAM = r"""
@@ -84,6 +88,26 @@ def ledger_fault(bench, operation, part, code):
     bench.start()
     after = bench.final_blocks()
     assert all(after.get(h) == block for h, block in before.items()), "a final block is gone"
+    job_is_paid(bench)
+
+
+def hanging_sync(bench):
+    """A disk that hangs does not keep the node from ending in time, and nothing final is lost."""
+    before = bench.final_blocks()
+    bench.new_log()
+    bench.fail("sync", "ledger/", -30)
+    # Waits for a block that does not come, until the node is gone.
+    payment = threading.Thread(target=pay, args=(bench,))
+    payment.start()
+    wait_until("the payment waits", lambda: bench.rpc("node_status")["waiting_transactions"] > 0, STOP_S)
+    time.sleep(1)
+    bench.node.send_signal(signal.SIGTERM)
+    ended, log = bench.ends_with(SIGNAL_S)
+    bench.heal()
+    assert ended == LATE and "nothing final is lost" in log, (ended, log)
+    bench.start()
+    assert bench.final_blocks().items() >= before.items(), "a final block is gone"
+    payment.join()
     job_is_paid(bench)
 
 
@@ -263,6 +287,8 @@ def main():
         for operation, code in (("write", errno.ENOSPC), ("write", errno.EIO), ("sync", errno.EIO)):
             ledger_fault(bench, operation, "ledger/", code)
             print(f"ledger: {operation} fails with {errno.errorcode[code]}: stops, loses nothing", flush=True)
+        hanging_sync(bench)
+        print("ledger: sync hangs: stops in time, loses nothing", flush=True)
         blob_fault(bench)
         print("blobs: a full disk is told, nothing half-written", flush=True)
         blob_read_fault(bench)

@@ -1,6 +1,7 @@
 // A disk that fails on demand, for tests of real processes: preloaded (LD_PRELOAD), it lets calls on chosen files fail.
 // FAULTY_DISK names a control file; while it exists, each of its lines is a rule: OPERATION PATH_PART ERRNO, where
-// OPERATION is write, sync, read or create. The rules may change while the process runs.
+// OPERATION is write, sync, read or create. An ERRNO below 0 hangs the call for as many seconds.
+// The rules may change while the process runs.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,6 +39,12 @@ static int fault_on_path(const char* operation, const char* path) {
     return 0;
 }
 
+static int hang_or_fail(int code) {
+    if (code >= 0) return code;
+    sleep((unsigned)-code);
+    return 0;
+}
+
 static int fault(const char* operation, int fd) {
     if (getenv("FAULTY_DISK") == NULL) return 0;
     char link[64];
@@ -46,7 +53,7 @@ static int fault(const char* operation, int fd) {
     const ssize_t size = readlink(link, path, sizeof path - 1);
     if (size <= 0 || path[0] != '/') return 0;
     path[size] = 0;
-    return fault_on_path(operation, path);
+    return hang_or_fail(fault_on_path(operation, path));
 }
 
 #define FAIL_IF(operation, fd)                  \
@@ -111,7 +118,7 @@ ssize_t pread64(int fd, void* data, size_t size, off64_t at) {
             va_start(rest, flags);                                            \
             mode = va_arg(rest, mode_t);                                      \
             va_end(rest);                                                     \
-            const int code = fault_on_path("create", path);                   \
+            const int code = hang_or_fail(fault_on_path("create", path));     \
             if (code != 0) {                                                  \
                 errno = code;                                                 \
                 return -1;                                                    \

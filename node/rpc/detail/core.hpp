@@ -25,6 +25,8 @@ struct ServerCore {
     /// that wait for it, and they end on their loops: so it goes before the loops do.
     std::optional<boost::asio::thread_pool> slow;
     std::optional<boost::asio::ssl::context> tls;
+    /// Set by a stop: no further call is begun.
+    std::atomic<bool> is_stopping{false};
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> refused{0};
 };

@@ -243,7 +243,10 @@ Try<Ok> ProofReader::fetch(std::string_view what, ProvenState& state) {
                             "that chain was begun anew, or another is meant, name it with --chain",
                             client_.url(), to_hex(header.chain.view()),
                             to_hex(trust_.chain.view()))}};
+        const Epoch before = trust_.epoch;
         MILLRACE_CHECK(catch_up(header.epoch));
+        // Its epoch ended while the checkpoint was looked for: the next answer is of a later one.
+        if (header.epoch >= before && header.epoch < trust_.epoch && !is_late) continue;
         std::optional<Bytes> certificate;
         if (answer.certificate) certificate = Bytes(*answer.certificate);
         if (const auto good = check_header(trust_, header, certificate); !good.has_value())

@@ -178,9 +178,8 @@ class Guest {
     }
     /// Opens for reading alone, as for what is read-only or a directory.
     Opened open_read(std::uint32_t directory, std::string_view path, std::uint32_t flags = 0) {
-        constexpr std::uint64_t kWrites =
-            rights::fd_write | rights::fd_allocate | rights::fd_filestat_set_size;
-        return open(directory, path, flags, (rights::file_all | rights::directory_all) & ~kWrites);
+        return open(directory, path, flags,
+                    (rights::file_all | rights::directory_all) & ~rights::fd_write);
     }
     Errno close(std::uint32_t fd) { return call(HostCall::fd_close, {fd}); }
     Errno write(std::uint32_t fd, std::string_view data) {

@@ -270,11 +270,9 @@ class PathCalls : public CallBase<A> {
     }
 
     // --- opening
-    [[nodiscard]] bool opens_for_writing() {
-        constexpr std::uint64_t kWrites =
-            rights::fd_write | rights::fd_allocate | rights::fd_filestat_set_size;
-        return (host_.arg(5) & kWrites) != 0;
-    }
+    /// Only the right to write says that somebody wants to. Others that change a file come along
+    /// from libraries that ask for all they know: Go's asks for `fd_filestat_set_size` to read.
+    [[nodiscard]] bool opens_for_writing() { return (host_.arg(5) & rights::fd_write) != 0; }
     HostOutcome open_arrived(PathArgument path) {
         const std::uint32_t flags = host_.arg32(4);
         const Leaf at = leaf();
@@ -309,9 +307,9 @@ class PathCalls : public CallBase<A> {
         const bool truncates = (flags & open_flags::truncate) != 0;
         const bool wants_directory = (flags & open_flags::directory) != 0 || at.slash;
         if (trees_.kind(node) == EntryKind::directory) {
-            const bool writes = (host_.arg(5) & rights::fd_write) != 0;
             const bool creates = (flags & open_flags::create) != 0;
-            if (writes || truncates || (creates && !wants_directory)) return Errno::isdir;
+            if (opens_for_writing() || truncates || (creates && !wants_directory))
+                return Errno::isdir;
         } else {
             if (wants_directory) return Errno::notdir;
             if ((opens_for_writing() || truncates) && !trees_.writable(node)) return Errno::rofs;

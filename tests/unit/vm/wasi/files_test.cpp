@@ -440,6 +440,28 @@ TEST_SUITE("vm/wasi/files") {
                  Errno::success);
     }
 
+    TEST_CASE("a file of the input opens with the rights that Go asks for to read") {
+        // Go's syscall package: all it knows but these four, so the right to set the size stays.
+        constexpr std::uint64_t kGo = (rights::file_all | rights::directory_all) &
+                                      ~(rights::fd_datasync | rights::fd_write |
+                                        rights::fd_allocate | rights::path_filestat_set_size);
+        static_assert((kGo & rights::fd_filestat_set_size) != 0);
+        MemoryTree tree({{"f", "text"}});
+        Guest guest = with_input(tree);
+        const auto file = guest.open(kIn, "f", 0, kGo);
+        REQUIRE_EQ(file.error, Errno::success);
+        std::string got;
+        REQUIRE_EQ(guest.read(file.fd, 10, got), Errno::success);
+        CHECK_EQ(got, "text");
+        CHECK_EQ(guest.call(HostCall::fd_filestat_set_size, {file.fd, 0}), Errno::rofs);
+        const auto both = guest.open(kIn, "f", 0, rights::fd_read | rights::fd_allocate);
+        REQUIRE_EQ(both.error, Errno::success);
+        CHECK_EQ(guest.call(HostCall::fd_allocate, {both.fd, 0, 100}), Errno::rofs);
+        CHECK_EQ(guest.open(kIn, "f", 0, kGo | rights::fd_write).error, Errno::rofs);
+        CHECK_EQ(guest.open(kIn, "f", open_flags::truncate, kGo).error, Errno::rofs);
+        CHECK_EQ(content_of(guest, "f", kIn), "text");
+    }
+
     TEST_CASE("numbered inputs of an earlier stage") {
         TaskArguments arguments = Guest::default_arguments();
         arguments.input_form = InputForm::numbered;

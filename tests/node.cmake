@@ -8,6 +8,7 @@ millrace_test(NAME test_node LABELS unit
     unit/node/blob_store_test.cpp
     unit/node/clock_test.cpp
     unit/node/engine_test.cpp
+    unit/node/evidence_store_test.cpp
     unit/node/executor_test.cpp
     unit/node/files_test.cpp
     unit/node/history_test.cpp

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/codec.hpp"
+#include "node/chain/evidence_store.hpp"
 
 namespace millrace::node {
 
@@ -22,9 +23,6 @@ constexpr int kErrorHalt = 30;
 constexpr std::uint64_t kWakeMaxMs = 500;
 /// Records of the vote log above which it is rewritten to what a restart needs.
 constexpr std::uint64_t kLogRecordsMax = 512;
-/// Evidence kept by one run: an equivocator can be proven guilty in every view, once is enough.
-constexpr std::size_t kEvidenceMax = 256;
-constexpr std::string_view kEvidencePrefix = "evidence/";
 
 Bytes log_key(std::uint64_t sequence) {
     Bytes key(8);
@@ -44,7 +42,9 @@ struct Overloaded : Ts... {
 class ChainEngine::Impl {
   public:
     explicit Impl(Ports ports)
-        : ports_(std::move(ports)), watch_(ports_.clock, ports_.is_clock_gap_accepted) {}
+        : ports_(std::move(ports)),
+          watch_(ports_.clock, ports_.is_clock_gap_accepted),
+          evidence_(ports_.db) {}
     ~Impl() { stop(); }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
@@ -291,18 +291,11 @@ class ChainEngine::Impl {
     /// Evidence outlives a restart, for the block that will carry it. One validator alone never
     /// contradicts itself, so that in a chain of one any evidence means a key in two places.
     void keep_evidence(const cs::Evidence& evidence) {
+        const Result<bool> is_first = evidence_.keep(evidence);
+        if (!is_first.has_value()) return die(is_first.error());
+        if (!*is_first) return;
         spdlog::critical("validator {} has signed two conflicting votes in view {}",
                          evidence.first.signer.value, evidence.first.subject.view.value);
-        if (evidence_kept_ >= kEvidenceMax) return;
-        ++evidence_kept_;
-        const Bytes raw = encode(evidence);
-        // One of an epoch, view and signer is enough.
-        Bytes key(kEvidencePrefix.begin(), kEvidencePrefix.end());
-        for (const Bytes& part : {encode(evidence.first.epoch), encode(evidence.first.subject.view),
-                                  encode(evidence.first.signer)})
-            key.insert(key.end(), part.begin(), part.end());
-        const DbWrite write{Column::meta, std::move(key), raw};
-        if (const auto done = ports_.db.commit({&write, 1}); !done.has_value()) die(done.error());
     }
 
     void compact_log() {
@@ -334,6 +327,7 @@ class ChainEngine::Impl {
 
     Ports ports_;
     ClockWatch watch_;
+    EvidenceStore evidence_;
     cs::Config config_;
     std::unique_ptr<cs::Simplex> engine_;
     std::deque<Pending> events_;
@@ -342,7 +336,6 @@ class ChainEngine::Impl {
     std::optional<bool> is_waiting_told_;
     std::uint64_t log_next_ = 0;
     std::uint64_t log_count_ = 0;
-    std::size_t evidence_kept_ = 0;
     bool is_epoch_over_ = false;
     bool is_dead_ = false;
 

@@ -89,8 +89,14 @@ std::uint64_t memory_for_tasks(const Settings& settings) {
 
 Offer make_offer(const Settings& settings) {
     Offer offer;
-    offer.cores = settings.provider_cores != 0 ? settings.provider_cores
-                                               : std::max(1U, std::thread::hardware_concurrency());
+    const std::uint32_t cores = settings.provider_cores != 0
+                                    ? settings.provider_cores
+                                    : std::max(1U, std::thread::hardware_concurrency());
+    // A slot that has not the memory of the smallest tier could lease tasks and never run them.
+    const std::uint64_t fits = memory_for_tasks(settings) / market::memory_tier_bytes(0);
+    const std::uint64_t most = market::Params::dev().stake.slots_max;
+    offer.cores = static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(fits, 1, std::min<std::uint64_t>(cores, most)));
     offer.stake = settings.provider_stake;
     offer.ask.steps.push_back({settings.provider_ask, offer.cores});
     offer.ask.machine.memory_tier = tier_for(memory_for_tasks(settings) / offer.cores);

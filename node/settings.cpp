@@ -5,12 +5,24 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <iostream>
+
+#include "common/network.hpp"
+#include "market/ask.hpp"
+#include "market/params.hpp"
 
 namespace millrace::node {
 
 namespace {
+
+/// More open connections than any machine's limit on open files allows, each taking two.
+constexpr std::uint64_t kConnectionsMax = 500'000;
+/// A transaction of the largest size must fit beside others.
+constexpr std::uint64_t kMempoolLeast = 4U << 20U;
+/// One task's output as jobs ask for it by default.
+constexpr std::uint64_t kQuotaLeast = 16U << 20U;
 
 constexpr const char* kFooter = R"(Examples:
   millraced --dev                       a chain of your own, validating and providing, on this machine
@@ -44,7 +56,6 @@ std::string text_of(Integer value) {
     return std::to_string(value);
 }
 
-/// What is not an address is found when it is listened on.
 bool is_loopback(const std::string& address) {
     in6_addr v6{};
     if (::inet_pton(AF_INET6, address.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
@@ -172,6 +183,85 @@ std::vector<std::string> arguments(const std::vector<Row>& rows, int argc, char*
     return out;
 }
 
+/// What the parser found wrong; where there is a config file, the setting may stand in it.
+std::string mistake(const CLI::App& app, const CLI::ParseError& trouble) {
+    std::string what = trouble.what();
+    while (what.ends_with('\n')) what.pop_back();
+    const CLI::Option* config = app.get_config_ptr();
+    if (config == nullptr || config->empty()) return what;
+    const std::string file = config->as<std::string>();
+    if (what.find(file) != std::string::npos) return what;
+    return what + " (on the command line, in a variable or in " + file + ")";
+}
+
+Err<Error> wrong(std::string why) {
+    return Err{Error{1, std::move(why)}};
+}
+
+Status<> check_range(const char* name, std::uint64_t value, std::uint64_t least,
+                     std::uint64_t most) {
+    if (value >= least && value <= most) return Ok{};
+    return wrong(std::string(name) + " " + std::to_string(value) + " is not in the range " +
+                 std::to_string(least) + " to " + std::to_string(most));
+}
+
+Status<> check_readable(const char* name, const std::string& file) {
+    if (file.empty() || std::ifstream(file).good()) return Ok{};
+    return wrong(std::string(name) + " " + file + " cannot be read");
+}
+
+Status<> check_rpc(const Settings& s) {
+    in6_addr v6{};
+    in_addr v4{};
+    if (::inet_pton(AF_INET6, s.rpc_address.c_str(), &v6) != 1 &&
+        ::inet_pton(AF_INET, s.rpc_address.c_str(), &v4) != 1)
+        return wrong("rpc-address " + s.rpc_address + " is no address, such as 127.0.0.1 or ::1");
+    if (!s.rpc_require_token && !is_loopback(s.rpc_address))
+        return wrong("rpc-address " + s.rpc_address +
+                     " can be reached from other machines, and whoever reaches the RPC could use "
+                     "it: add --rpc-require-token (clients then show the text of rpc.cookie or a "
+                     "token), or listen on 127.0.0.1");
+    if (s.rpc_tls_certificate.empty() != s.rpc_tls_key.empty())
+        return wrong("rpc-tls-certificate and rpc-tls-key are given together or not at all");
+    MILLRACE_CHECK(check_readable("rpc-tls-certificate", s.rpc_tls_certificate));
+    MILLRACE_CHECK(check_readable("rpc-tls-key", s.rpc_tls_key));
+    constexpr std::uint64_t kAny = UINT32_MAX;
+    MILLRACE_CHECK(check_range("rpc-connections-max", s.rpc_connections_max, 1, kConnectionsMax));
+    const std::pair<const char*, std::uint64_t> above_0[] = {
+        {"rpc-client-connections-max", s.rpc_client_connections_max},
+        {"rpc-body-bytes-max", s.rpc_body_bytes_max},
+        {"rpc-response-bytes-max", s.rpc_response_bytes_max},
+        {"rpc-batch-max", s.rpc_batch_max},
+        {"rpc-idle-timeout-ms", s.rpc_idle_timeout_ms},
+        {"rpc-request-timeout-ms", s.rpc_request_timeout_ms},
+        {"rpc-slow-client-ms", s.rpc_slow_client_ms}};
+    for (const auto& [name, value] : above_0) MILLRACE_CHECK(check_range(name, value, 1, kAny));
+    return Ok{};
+}
+
+Status<> check_provider(const Settings& s) {
+    if (!s.provide) return Ok{};
+    const market::StakeParams stake = market::Params::dev().stake;
+    MILLRACE_CHECK(
+        check_range("provider-ask-nano", s.provider_ask.value, 1, market::kPriceBound - 1));
+    MILLRACE_CHECK(check_range("provider-cores", s.provider_cores, 0, stake.slots_max));
+    MILLRACE_CHECK(check_range("provider-stake-nano", s.provider_stake.value,
+                               stake.provider_stake_min.value, UINT64_MAX));
+    constexpr std::uint64_t kTaskMib = market::memory_tier_bytes(0) >> 20U;
+    MILLRACE_CHECK(check_range("provider-memory-mib", s.provider_memory_mib, 0, UINT64_MAX >> 20U));
+    const std::uint64_t needed = kTaskMib * std::max(1U, s.provider_cores);
+    if (s.provider_memory_mib != 0 && s.provider_memory_mib < needed)
+        return wrong("provider-memory-mib " + std::to_string(s.provider_memory_mib) +
+                     " is too little: each task run at once takes " + std::to_string(kTaskMib) +
+                     " MiB at least, " + std::to_string(needed) +
+                     " in all; give more, or lower provider-cores, or --no-provide");
+    if (s.provide_for.empty()) return Ok{};
+    // The only network there is without a list of validators.
+    const auto owner = parse_address(s.provide_for, Network::test);
+    if (owner.has_value()) return Ok{};
+    return wrong("provide-for " + s.provide_for + ": " + std::string(sentence(owner.error())));
+}
+
 }  // namespace
 
 Parsed parse_settings(int argc, char** argv) {
@@ -204,7 +294,13 @@ Parsed parse_settings(int argc, char** argv) {
     try {
         app.parse(arguments(rows, argc, argv));
     } catch (const CLI::ParseError& trouble) {
-        out.exit_code = app.exit(trouble, std::cout, std::cerr) == 0 ? 0 : 1;
+        // --help and --version come this way, too.
+        if (trouble.get_exit_code() == 0) {
+            out.exit_code = app.exit(trouble, std::cout, std::cerr);
+            return out;
+        }
+        std::cerr << "millraced: " << mistake(app, trouble) << "; see `millraced --help`\n";
+        out.exit_code = 1;
         return out;
     }
     if (out.settings.print_provider_keys) return out;
@@ -252,20 +348,11 @@ std::vector<std::string> parts_of(const std::string& list) {
 }
 
 Status<> check_settings(const Settings& settings) {
-    const auto wrong = [](std::string why) { return Err{Error{1, std::move(why)}}; };
-    if (!settings.rpc_require_token && !is_loopback(settings.rpc_address))
-        return wrong("rpc-address " + settings.rpc_address +
-                     " can be reached from other machines, and whoever reaches the RPC could use "
-                     "it: add --rpc-require-token (clients then show the text of rpc.cookie or a "
-                     "token), or listen on 127.0.0.1");
-    if (settings.rpc_tls_certificate.empty() != settings.rpc_tls_key.empty())
-        return wrong("rpc-tls-certificate and rpc-tls-key are given together or not at all");
-    if (settings.rpc_batch_max == 0 || settings.rpc_body_bytes_max == 0 ||
-        settings.rpc_response_bytes_max == 0 || settings.rpc_connections_max == 0 ||
-        settings.rpc_client_connections_max == 0 || settings.rpc_idle_timeout_ms == 0 ||
-        settings.rpc_request_timeout_ms == 0 || settings.rpc_slow_client_ms == 0)
-        return wrong("the RPC's bounds on bytes, batches, connections and times are above 0");
-    return Ok{};
+    MILLRACE_CHECK(check_rpc(settings));
+    MILLRACE_CHECK(check_provider(settings));
+    MILLRACE_CHECK(
+        check_range("mempool-bytes-max", settings.mempool_bytes_max, kMempoolLeast, UINT64_MAX));
+    return check_range("blob-quota-bytes", settings.blob_quota_bytes, kQuotaLeast, UINT64_MAX);
 }
 
 std::string to_config_text(const Settings& settings) {

@@ -4,6 +4,7 @@ endif()
 millrace_test(NAME test_wallet LABELS unit
   SOURCES
     unit/wallet/client_test.cpp
+    unit/wallet/describe_tx_test.cpp
     unit/wallet/exit_codes_test.cpp
     unit/wallet/fold_test.cpp
     unit/wallet/history_test.cpp

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "market/node_answers.hpp"
 #include "wallet/fold.hpp"
 #include "wallet/units.hpp"
 
@@ -62,7 +63,37 @@ Try<std::string> Context::token() const {
                                                          "; does a node run on this data folder?"});
 }
 
+Try<Ok> Context::check_ids() const {
+    if (chain) MILLRACE_CHECK(parse_id<ChainId>("--chain", *chain));
+    if (checkpoint) MILLRACE_CHECK(parse_id<BlockHash>("--checkpoint", *checkpoint));
+    return Ok{};
+}
+
+Try<Ok> Context::check_meant(const ChainId& found, std::string_view who) const {
+    if (!chain) return Ok{};
+    MILLRACE_TRY(const ChainId meant, parse_id<ChainId>("--chain", *chain));
+    if (found == meant) return Ok{};
+    return Err{Failure{Exit::bad_input,
+                       fmt::format("{} chain {}, and --chain names {}; nothing was signed or sent",
+                                   who, to_hex(found.view()), to_hex(meant.view()))}};
+}
+
+Try<Ok> Context::check_chain() {
+    // A node that is checked by proof has shown its chain, or will be told so with more reason.
+    if (is_chain_checked_ || !chain || proofs_) return Ok{};
+    MILLRACE_TRY(const auto status, client_->ask<market::NodeStatus>("node_status"));
+    MILLRACE_CHECK(check_meant(status.chain, fmt::format("the node at {} is on", node)));
+    is_chain_checked_ = true;
+    return Ok{};
+}
+
 Try<Client*> Context::client() {
+    MILLRACE_CHECK(connect());
+    MILLRACE_CHECK(check_chain());
+    return client_.get();
+}
+
+Try<Client*> Context::connect() {
     if (!client_) {
         MILLRACE_TRY(std::string shown, token());
         MILLRACE_TRY(client_, Client::make(node, Reach{std::move(shown), ca_file, kDeadline}));
@@ -80,7 +111,7 @@ Try<ProofReader*> Context::proofs() {
         if (checkpoint) {
             MILLRACE_TRY(choice.checkpoint, parse_id<BlockHash>("--checkpoint", *checkpoint));
         }
-        MILLRACE_TRY(Client* const own, client());
+        MILLRACE_TRY(Client* const own, connect());
         MILLRACE_TRY(proofs_,
                      ProofReader::open(*own, TrustStore(keystore_dir / "trust"), std::move(choice),
                                        {[this](std::string_view text) { note(text); }, wall_now}));

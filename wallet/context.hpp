@@ -34,7 +34,8 @@ struct Context {
     /// Whether answers of the node are checked by proof; unless said, those of a node that is not
     /// on this machine are.
     std::optional<bool> verify;
-    /// The chain and the block that are trusted, as typed; see `TrustChoice`.
+    /// The chain that is meant and the block that is trusted, as typed; see `TrustChoice`. The
+    /// chain binds whether or not answers are checked.
     std::optional<std::string> chain;
     std::optional<std::string> checkpoint;
     bool json = false;
@@ -58,7 +59,13 @@ struct Context {
 
     [[nodiscard]] Keystore keystore() const { return Keystore(keystore_dir); }
     /// The node; connects on first use.
+    /// Where --chain names one, a node that says it is on another is refused.
     [[nodiscard]] Try<Client*> client();
+
+    /// --chain and --checkpoint are ids, whether or not the command comes to use them.
+    [[nodiscard]] Try<Ok> check_ids() const;
+    /// What is signed without a node is for the chain that --chain names, if it names one.
+    [[nodiscard]] Try<Ok> check_meant(const ChainId& found, std::string_view who) const;
 
     [[nodiscard]] bool is_verifying() const { return verify.value_or(!is_local_url(node)); }
     /// What reads the ledger by proof; null where the node is believed. Meets the node on first
@@ -86,7 +93,10 @@ struct Context {
 
   private:
     [[nodiscard]] Try<std::string> token() const;
+    [[nodiscard]] Try<Client*> connect();
+    [[nodiscard]] Try<Ok> check_chain();
     std::unique_ptr<Client> client_;
+    bool is_chain_checked_ = false;
     std::unique_ptr<ProofReader> proofs_;
     std::vector<std::string> on_trust_;
     std::vector<std::unique_ptr<Client>> holder_clients_;

@@ -19,6 +19,8 @@ enum class Exit : int {
     cancelled = 9,
     differs = 10,
     unproven = 11,
+    declined = 12,
+    not_yet = 13,
     interrupted = 130,
 };
 
@@ -26,7 +28,7 @@ struct ExitInfo {
     Exit code;
     const char* meaning;
 };
-inline constexpr std::array<ExitInfo, 13> kExits{{
+inline constexpr std::array<ExitInfo, 15> kExits{{
     {Exit::ok, "done"},
     {Exit::failed, "the node or this machine failed; the sentence says how"},
     {Exit::usage, "the command line is wrong"},
@@ -39,6 +41,9 @@ inline constexpr std::array<ExitInfo, 13> kExits{{
     {Exit::cancelled, "not confirmed; nothing was sent"},
     {Exit::differs, "a result is another when its task is run again"},
     {Exit::unproven, "an answer of the node is not what the chain's validators signed"},
+    {Exit::declined,
+     "nothing was sent: nobody sells what is asked for, or it could cost more than --max-total"},
+    {Exit::not_yet, "the job is not so far yet; `millrace job watch` waits for it"},
     {Exit::interrupted, "stopped by Ctrl-C; what was posted goes on"},
 }};
 

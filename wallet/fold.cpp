@@ -39,7 +39,32 @@ std::size_t break_at(std::string_view line, std::size_t from, std::size_t column
     return kNone;
 }
 
+constexpr std::string_view kBold = "\033[1m";
+constexpr std::string_view kPlain = "\033[0m";
+
+void fold_line(std::string& out, std::string_view line, std::size_t columns);
+
+/// A line that begins in bold: what switches it on and off takes no room on the screen.
+void fold_bold_line(std::string& out, std::string_view line, std::size_t columns) {
+    const std::size_t end = line.find(kPlain);
+    const std::string_view head = line.substr(kBold.size(), end - kBold.size());
+    const std::string plain = std::string(head) + std::string(line.substr(end + kPlain.size()));
+    std::string folded_text;
+    fold_line(folded_text, plain, columns);
+    // Behind the same letters, whatever was put between them.
+    const auto is_letter = [](char c) { return c != ' ' && c != '\n'; };
+    auto letters = std::count_if(head.begin(), head.end(), is_letter);
+    std::size_t at = 0;
+    for (; at < folded_text.size() && letters > 0; ++at)
+        if (is_letter(folded_text[at])) --letters;
+    folded_text.insert(at, kPlain);
+    out += kBold;
+    out += folded_text;
+}
+
 void fold_line(std::string& out, std::string_view line, std::size_t columns) {
+    if (line.starts_with(kBold) && line.find(kPlain) != std::string_view::npos)
+        return fold_bold_line(out, line, columns);
     std::size_t indent = indent_of(line);
     // So narrow that indentation leaves nothing to read.
     if (indent * 2 > columns) indent = 0;

@@ -142,6 +142,21 @@ fs::path task_folder(const FetchOptions& options, std::uint32_t tasks, std::uint
     return options.output / fmt::format("task-{:05}", task);
 }
 
+Try<Ok> check_free(const FetchOptions& options, std::uint32_t tasks) {
+    std::error_code ec;
+    // Files that may be replaced do not make a folder of a file.
+    if (fs::exists(options.output, ec) && !fs::is_directory(options.output, ec))
+        return Err{Failure{Exit::bad_input, fmt::format("{} is no folder; choose another --output",
+                                                        options.output.string())}};
+    for (std::uint32_t task = 0; task < tasks; ++task) {
+        const fs::path folder = task_folder(options, tasks, task);
+        MILLRACE_CHECK(check_free(options, folder));
+        // All tasks in one folder.
+        if (folder == options.output) break;
+    }
+    return Ok{};
+}
+
 namespace {
 
 Try<FetchReport> fetch_all(Context& context, const FetchOptions& options, std::uint32_t tasks,

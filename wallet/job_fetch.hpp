@@ -31,6 +31,10 @@ BOOST_DESCRIBE_STRUCT(FetchReport, (), (folder, tasks, files, bytes))
 [[nodiscard]] std::filesystem::path task_folder(const FetchOptions& options, std::uint32_t tasks,
                                                 std::uint32_t task);
 
+/// Refuses folders that are not empty and names that are no folder, unless files may be replaced;
+/// what was paid for can be put there afterwards.
+[[nodiscard]] Try<Ok> check_free(const FetchOptions& options, std::uint32_t tasks);
+
 /// Ends of a task's standard output and error as the claim's hash has them; none where the node
 /// does not keep them.
 [[nodiscard]] Try<std::optional<vm::Tails>> fetch_tails(Context& context,

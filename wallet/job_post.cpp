@@ -30,6 +30,27 @@ Try<std::string> reason_nobody(Context& context, const market::JobSpec& spec) {
     return why_nobody(book.asks, spec);
 }
 
+/// Why some lots would wait whoever is free; empty where all could be had.
+Try<std::string> reason_not_all(Context& context, const market::JobSpec& spec) {
+    MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(const market::BookView book,
+                 client->ask<market::BookView>("market_book", {{"limit", kBookRows}}));
+    // Of a longer book those that were not read may do it.
+    if (book.asks.size() < book.asks_total) return std::string();
+    return why_not_all(book.asks, spec);
+}
+
+/// Lots that nobody will ever take keep their part of the escrow until the job's life is over.
+Try<Ok> warn_of_rest(Context& context, const market::JobSpec& spec, const market::Quote& quote) {
+    const std::uint64_t wanted = std::uint64_t{market::chunks_of(spec)} * spec.replicas;
+    if (quote.lots == 0 || quote.lots >= wanted) return Ok{};
+    MILLRACE_TRY(const std::string why, reason_not_all(context, spec));
+    if (!why.empty())
+        context.announce(fmt::format(
+            "Warning: not all of this job can be done now: {}. The rest will wait.", why));
+    return Ok{};
+}
+
 /// The limit price: the buyer's, or one that follows from the quote.
 Try<Ok> set_limit(Context& context, const JobOptions& options, PreparedJob& job) {
     if (options.max_price) {
@@ -42,10 +63,13 @@ Try<Ok> set_limit(Context& context, const JobOptions& options, PreparedJob& job)
     }
     MILLRACE_TRY(std::string why, reason_nobody(context, job.spec));
     const bool can_nobody = !why.empty();
-    if (!can_nobody) why = "every offer that could do it is busy, or not in force yet";
+    if (!can_nobody) {
+        MILLRACE_TRY(why, reason_not_all(context, job.spec));
+    }
+    if (why.empty()) why = "every offer that could do it is busy, or not in force yet";
     if (!options.max_price)
         return Err{
-            Failure{Exit::failed,
+            Failure{Exit::declined,
                     fmt::format("nobody sells what this job asks for: {}; nothing was sent. With "
                                 "--max-price CREDITS_PER_GGAS it waits on the market for somebody",
                                 why)}};
@@ -90,7 +114,7 @@ Try<Ok> set_cost(Context& context, const JobOptions& options, const market::Para
     MILLRACE_TRY(const Amount most, parse_credits("--max-total", *options.max_total));
     MILLRACE_TRY(const Amount total, total_of(job));
     if (total <= most) return Ok{};
-    return Err{Failure{Exit::refused,
+    return Err{Failure{Exit::declined,
                        fmt::format("this job could cost {} credits, above --max-total {}; lower "
                                    "--gas, --max-price, --retention or --output-mib\n{}",
                                    credits_text(total), credits_text(most), describe_job(job))}};
@@ -134,6 +158,7 @@ Try<PreparedJob> prepare_job(Context& context, const JobOptions& options,
     MILLRACE_CHECK(set_limit(context, options, job));
     MILLRACE_CHECK(fit_lots(context, options, chain.params, job));
     MILLRACE_CHECK(set_cost(context, options, chain.params, job));
+    MILLRACE_CHECK(warn_of_rest(context, job.spec, job.quote));
     return job;
 }
 

@@ -191,12 +191,43 @@ boost::json::object quote_params(const market::JobSpec& spec) {
             {"task_bytes", market::task_bytes(spec)}};
 }
 
-std::string why_nobody(const std::vector<market::AskView>& asks, const market::JobSpec& spec) {
-    std::vector<market::AskOrder> offers;
-    // Also what is under notice: it can be had in a moment.
+namespace {
+
+/// Offers, each of another provider; also what is under notice, since it can be had in a moment.
+std::vector<market::AskOrder> offers_of(const std::vector<market::AskView>& asks) {
+    std::vector<market::AskOrder> out;
     for (const market::AskView& ask : asks)
-        if (const auto& order = ask.row.order ? ask.row.order : ask.row.next)
-            offers.push_back(*order);
+        if (const auto& order = ask.row.order ? ask.row.order : ask.row.next) out.push_back(*order);
+    return out;
+}
+
+bool can_do(const market::AskOrder& ask, const market::JobSpec& spec) {
+    return market::is_compatible(ask.capability, spec.requirement) &&
+           ask.task_gas_max >= spec.task_gas && ask.task_bytes_max >= market::task_bytes(spec);
+}
+
+}  // namespace
+
+std::string why_not_all(const std::vector<market::AskView>& asks, const market::JobSpec& spec) {
+    const std::vector<market::AskOrder> offers = offers_of(asks);
+    const auto able = static_cast<std::uint64_t>(
+        std::count_if(offers.begin(), offers.end(),
+                      [&](const market::AskOrder& ask) { return can_do(ask, spec); }));
+    const std::string who = fmt::format("{} provider{} can do it", able, able == 1 ? "" : "s");
+    if (able < spec.replicas)
+        return fmt::format(
+            "each task is to be run by {} different providers, and {}: lower "
+            "--replicas",
+            spec.replicas, who);
+    const std::uint64_t lots = std::uint64_t{market::chunks_of(spec)} * spec.replicas;
+    if (spec.spread > 0 && able * spec.spread < lots)
+        return fmt::format("one provider may have {} of the {} lots, and {}: raise --spread",
+                           spec.spread, lots, who);
+    return "";
+}
+
+std::string why_nobody(const std::vector<market::AskView>& asks, const market::JobSpec& spec) {
+    const std::vector<market::AskOrder> offers = offers_of(asks);
     if (offers.empty()) return "no provider offers anything at this time";
     std::string out;
     std::size_t most = 0;
@@ -209,10 +240,7 @@ std::string why_nobody(const std::vector<market::AskView>& asks, const market::J
         return static_cast<std::size_t>(std::count_if(offers.begin(), offers.end(), fails));
     };
     const std::uint64_t bytes = market::task_bytes(spec);
-    const auto fails_any = [&](const market::AskOrder& ask) {
-        return !market::is_compatible(ask.capability, spec.requirement) ||
-               ask.task_gas_max < spec.task_gas || ask.task_bytes_max < bytes;
-    };
+    const auto fails_any = [&](const market::AskOrder& ask) { return !can_do(ask, spec); };
     if (count(fails_any) < offers.size()) return "";
     for (const Exclusion& row : kDemands)
         consider(count([&](const market::AskOrder& ask) {

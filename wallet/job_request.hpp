@@ -80,4 +80,10 @@ inline constexpr std::uint32_t kLotsWanted = 1'024;
 [[nodiscard]] std::string why_nobody(const std::vector<market::AskView>& asks,
                                      const market::JobSpec& spec);
 
+/// Why the offers on the book, were they all free, could not take all lots of a job: too few
+/// different providers for its replicas or its spread, with the option to lower; empty when they
+/// could.
+[[nodiscard]] std::string why_not_all(const std::vector<market::AskView>& asks,
+                                      const market::JobSpec& spec);
+
 }  // namespace millrace::wallet

@@ -47,6 +47,14 @@ std::string usage_sentence(const CLI::App* app, const CLI::Error& error) {
     return fmt::format("{}; see `{} --help`", what, path);
 }
 
+/// Every command with its options, in the order of --help.
+void print_help(const CLI::App& app, const std::string& path) {
+    fmt::print("{}\n", app.help(path));
+    const std::string own = path.empty() ? app.get_name() : path + " " + app.get_name();
+    for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; }))
+        print_help(*child, own);
+}
+
 int report(const Context& context, const Failure& failure) {
     if (failure.exit == Exit::ok) {
         context.note(failure.message);
@@ -82,7 +90,8 @@ int run(int argc, char** argv) {
         "millrace");
     app.require_subcommand(1);
     app.set_version_flag("--version", "millrace 0.1.0");
-    app.set_help_all_flag("--help-all", "Help of every command");
+    bool is_help_all = false;
+    app.add_flag("--help-all", is_help_all, "Help of every command");
     app.add_option("--node", context.node, "Node to speak to")
         ->envname("MILLRACE_NODE")
         ->capture_default_str();
@@ -135,6 +144,12 @@ int run(int argc, char** argv) {
     // A command line that cannot be read may still say how its user reads.
     context.json = std::any_of(argv, split,
                                [](const char* word) { return std::string_view(word) == "--json"; });
+    // No command need be there for this, so that the parser would refuse it.
+    if (std::any_of(argv, split,
+                    [](const char* word) { return std::string_view(word) == "--help-all"; })) {
+        print_help(app, "");
+        return 0;
+    }
     try {
         app.parse(static_cast<int>(split - argv), argv);
     } catch (const CLI::ParseError& trouble) {
@@ -146,7 +161,8 @@ int run(int argc, char** argv) {
         return report(context, {Exit::usage,
                                 "this command hands no arguments on; leave out `--` and what "
                                 "stands behind it"});
-    const Try<Ok> done = context.action();
+    const Try<Ok> ids = context.check_ids();
+    const Try<Ok> done = ids.has_value() ? context.action() : ids;
     return done.has_value() ? context.exit_code : report(context, done.error());
 }
 

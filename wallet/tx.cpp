@@ -208,28 +208,71 @@ Try<TxHash> send_only(Context& context, const market::SignedTx& tx) {
     return answer->hash;
 }
 
+namespace {
+
+/// None while it is not final; a refusal in its receipt is a failure.
+Try<std::optional<Sent>> final_of(Context& context, const TxHash& hash,
+                                  const market::TxStatus& status) {
+    if (status.state != market::TxState::final || !status.height || !status.receipt)
+        return std::optional<Sent>();
+    MILLRACE_TRY(ProofReader* const proofs, context.proofs());
+    // Who is told that it was refused would send it again.
+    if (proofs != nullptr && status.receipt->transaction != hash)
+        return Err{proofs->wrong("what became of the transaction",
+                                 "its receipt is of another transaction")};
+    if (proofs != nullptr)
+        MILLRACE_CHECK(
+            proofs->check_receipt(*status.height, status.index.value_or(0), *status.receipt));
+    if (status.receipt->refusal != market::Refusal::none)
+        return Err{refused(status.receipt->refusal)};
+    return std::optional(Sent{hash, *status.height, *status.receipt});
+}
+
+Try<market::TxStatus> ask_status(Context& context, const TxHash& hash) {
+    MILLRACE_TRY(Client* const client, context.client());
+    return client->ask<market::TxStatus>("tx_status", {{"hash", to_hex(hash.view())}});
+}
+
+}  // namespace
+
+Try<std::optional<Sent>> find_final(Context& context, const TxHash& hash) {
+    MILLRACE_TRY(const market::TxStatus status, ask_status(context, hash));
+    return final_of(context, hash, status);
+}
+
+boost::json::object sent_json(const Sent& sent) {
+    return {{"transaction", to_hex(sent.hash.view())},
+            {"block", sent.height.value},
+            {"fee", std::to_string(sent.receipt.fee.value)}};
+}
+
+Try<Address> address_of(Context& context, const std::string& text, Network network) {
+    if (is_account_name(text)) {
+        const auto account = context.keystore().find(text);
+        if (account.has_value() && account->file.network != network)
+            return Err{
+                Failure{Exit::bad_input,
+                        fmt::format("account \"{}\" is for the {} network, not for the {} "
+                                    "network",
+                                    text, enum_name(account->file.network), enum_name(network))}};
+        if (account.has_value()) return account->address();
+        // An address has a 1 behind its first letters; without one a name was meant.
+        if (text.find('1') == std::string::npos) return Err{account.error()};
+    }
+    const auto address = parse_address(text, network);
+    if (address.has_value()) return *address;
+    return Err{Failure{Exit::bad_input, fmt::format("{}: {}", text, sentence(address.error()))}};
+}
+
 Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx) {
     Interrupt interrupt;
     MILLRACE_TRY(const TxHash hash, send_only(context, tx));
-    MILLRACE_TRY(Client* const client, context.client());
     const auto deadline =
         std::chrono::steady_clock::now() + std::chrono::milliseconds(kFinalWaitMs);
     for (std::uint64_t poll_ms = kPollFirstMs;; poll_ms = std::min(kPollLastMs, poll_ms * 5 / 4)) {
-        MILLRACE_TRY(const market::TxStatus status,
-                     client->ask<market::TxStatus>("tx_status", {{"hash", to_hex(hash.view())}}));
-        if (status.state == market::TxState::final && status.height && status.receipt) {
-            MILLRACE_TRY(ProofReader* const proofs, context.proofs());
-            // Who is told that it was refused would send it again.
-            if (proofs != nullptr && status.receipt->transaction != hash)
-                return Err{proofs->wrong("what became of the transaction",
-                                         "its receipt is of another transaction")};
-            if (proofs != nullptr)
-                MILLRACE_CHECK(proofs->check_receipt(*status.height, status.index.value_or(0),
-                                                     *status.receipt));
-            if (status.receipt->refusal != market::Refusal::none)
-                return Err{refused(status.receipt->refusal)};
-            return Sent{hash, *status.height, *status.receipt};
-        }
+        MILLRACE_TRY(const market::TxStatus status, ask_status(context, hash));
+        MILLRACE_TRY(const std::optional<Sent> done, final_of(context, hash, status));
+        if (done) return *done;
         if (std::chrono::steady_clock::now() > deadline)
             return Err{not_final(context, hash, status.state)};
         if (interrupt.wait_ms(poll_ms))

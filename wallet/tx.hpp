@@ -69,6 +69,13 @@ struct Sent {
 /// Sends and waits until final. A refusal in the receipt is a failure that names the rule. Ctrl-C
 /// ends the waiting: exit `interrupted`, with the command that looks again.
 [[nodiscard]] Try<Sent> send_and_wait(Context& context, const market::SignedTx& tx);
+/// The same of one that may have been sent before: none where it is not final.
+[[nodiscard]] Try<std::optional<Sent>> find_final(Context& context, const TxHash& hash);
+/// What every command that sent a transaction says of it under --json: `transaction`, `block`,
+/// `fee`; its own members are added behind.
+[[nodiscard]] boost::json::object sent_json(const Sent& sent);
+/// An account by its name in the keystore or by its address. Refuses one of another network.
+[[nodiscard]] Try<Address> address_of(Context& context, const std::string& text, Network network);
 /// Sends only.
 [[nodiscard]] Try<TxHash> send_only(Context& context, const market::SignedTx& tx);
 

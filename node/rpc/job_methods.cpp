@@ -1,3 +1,4 @@
+#include "market/ledger/jobs.hpp"
 #include "market/query.hpp"
 #include "node/rpc/node_api.hpp"
 
@@ -82,8 +83,16 @@ void add_job_methods(MethodTable& table, const NodeApi& api) {
             "job_list", "The jobs of an account, oldest first.",
             json::object{{"buyer", to_text(api.provider, api.network)}},
             [&api](const JobListParams& params) -> Result<std::vector<market::JobView>, RpcError> {
-                return market::job_list(StateSnapshot(api.db).state(), params.buyer,
-                                        params.skip.value_or(0), page(params.limit));
+                const StateSnapshot snapshot(api.db);
+                auto jobs = market::job_list(snapshot.state(), params.buyer,
+                                             params.skip.value_or(0), page(params.limit));
+                const HistoryReader history(snapshot.db(), history_floor(api, snapshot));
+                for (market::JobView& job : jobs) {
+                    auto closed = history.end_of(job.id);
+                    if (!closed.has_value()) stop_on_ledger_fault(closed.error());
+                    job.closed = *closed;
+                }
+                return jobs;
             })
         .slow();
     table
@@ -92,10 +101,15 @@ void add_job_methods(MethodTable& table, const NodeApi& api) {
             "Tasks of a job from an index on: state, leases, and what is claimed of each.",
             json::object{{"job", no_hash}},
             [&api](const TasksParams& params) -> Result<std::vector<market::TaskView>, RpcError> {
-                return market::task_views(StateSnapshot(api.db).state(), params.job,
-                                          params.from.value_or(0), page(params.limit));
+                const StateSnapshot snapshot(api.db);
+                if (!snapshot.state().get(market::job_key(params.job).bytes()))
+                    return no_such("there is no such job, or it was deleted after its end");
+                return market::task_views(snapshot.state(), params.job, params.from.value_or(0),
+                                          page(params.limit));
             })
-        .slow();
+        .fails_with({RpcCode::not_found})
+        .slow()
+        .example_shows(RpcCode::not_found);
     table.add<JobParams>(
         "job_progress",
         "How far the tasks of a job are that run on this node now: gas at the last boundary and, "

@@ -71,8 +71,8 @@ void say_bid(OrderAnswer& out, const market::BidOrder& bid, const Explanation& w
                        "Nobody takes " + lots(why.left) + " of this job at its limit of " +
                            per_ggas(bid.limit) + ".",
                        "With a limit of " + per_ggas(*out.price_needed) +
-                           " somebody would, as orders stand now: raise the limit (job_raise), or "
-                           "wait until somebody sells for less.");
+                           " somebody would, as orders stand now: raise the limit, or wait until "
+                           "somebody sells for less.");
         case Reason::no_capable_ask:
             if (why.demand)
                 return say(out,
@@ -87,8 +87,7 @@ void say_bid(OrderAnswer& out, const market::BidOrder& bid, const Explanation& w
             return say(out,
                        "Every provider that could do this job is busy, with leases that it has or "
                        "with jobs that pay more.",
-                       "Wait until leases end, or raise the limit (job_raise) to be served before "
-                       "others.");
+                       "Wait until leases end, or raise the limit to be served before others.");
         case Reason::capped:
             return say(out,
                        "Every provider that could do this job has as many of its lots already as "
@@ -115,9 +114,9 @@ void say_bid(OrderAnswer& out, const market::BidOrder& bid, const Explanation& w
                        "Wait for a later clearing, or post the job with fewer requirements, so "
                        "that more kinds of machines can do it.");
         case Reason::work_limit:
-            return say(
-                out, "So many jobs stand before this one that the clearing ends before its turn.",
-                "Wait for its turn, or raise the limit (job_raise): the highest goes first.");
+            return say(out,
+                       "So many jobs stand before this one that the clearing ends before its turn.",
+                       "Wait for its turn, or raise the limit: the highest goes first.");
         case Reason::stake:
             return say(out,
                        "No provider that sells below this job's limit has enough free stake to "
@@ -150,8 +149,8 @@ void say_ask(OrderAnswer& out, const market::AskOrder& ask, const Explanation& w
                        "No job that this provider could do pays the " + per_ggas(lowest) +
                            " that it asks at least.",
                        "At about " + per_ggas(*out.price_needed) +
-                           " it would have leases, as orders stand now: ask less (provider_ask), "
-                           "or wait for jobs that pay more.");
+                           " it would have leases, as orders stand now: ask less, or "
+                           "wait for jobs that pay more.");
         }
         case Reason::no_capable_ask:
             if (why.demand)
@@ -159,7 +158,7 @@ void say_ask(OrderAnswer& out, const market::AskOrder& ask, const Explanation& w
                            "No waiting job can run on this provider's machines; what most of them "
                            "demand and it lacks is the " +
                                std::string(words(*why.demand)) + ".",
-                           "Offer more of that (provider_ask), or wait for other jobs.");
+                           "Offer more of that, or wait for other jobs.");
             return say(out, "No job is waiting for a provider.", "Wait for one.");
         case Reason::all_busy:
             return say(out,
@@ -176,15 +175,15 @@ void say_ask(OrderAnswer& out, const market::AskOrder& ask, const Explanation& w
             return say(out,
                        "The waiting jobs that would pay this provider's price have it on their "
                        "deny list, are on its own, or were failed by it before.",
-                       "Take buyers off the own list (provider_ask), or wait for other jobs.");
+                       "Take buyers off the own list, or wait for other jobs.");
         case Reason::min_fill:
             return say(out,
                        "The jobs that this provider could do need more lots at once than the "
                        "market has for them.",
-                       "Offer more slots (provider_ask), or wait for other providers to join.");
+                       "Offer more slots, or wait for other providers to join.");
         case Reason::not_yet_eligible:
             return say(out, "This provider's offer is under notice, or it is paused.",
-                       "A notice ends by itself; `provider_resume` ends a pause.");
+                       "A notice ends by itself; a pause ends when the provider resumes.");
         case Reason::class_limit:
             return say(out,
                        "This clearing does not reach this provider's kind of machine: it sells a "
@@ -199,15 +198,14 @@ void say_ask(OrderAnswer& out, const market::AskOrder& ask, const Explanation& w
             return say(out,
                        "This provider has too little free stake to answer for one lot of any "
                        "waiting job.",
-                       "Add stake (provider_stake), or wait until its leases are settled.");
+                       "Add stake, or wait until its leases are settled.");
         case Reason::self:
             return say(out,
                        "The waiting jobs that this provider could do belong to its own owner, and "
                        "nobody is paid for his own work.",
                        "Wait for other buyers.");
         case Reason::expired:
-            return say(out, "This provider's offer is no longer on the market.",
-                       "Offer again (provider_ask).");
+            return say(out, "This provider's offer is no longer on the market.", "Offer again.");
     }
 }
 
@@ -253,7 +251,7 @@ std::optional<OrderAnswer> explain_job(const StateSnapshot& snapshot, const Mark
             if (none.left == 0) {
                 OrderAnswer out = answer_of(view, none);
                 say(out, "All lots of this job are leased or done, so none is on offer.",
-                    "Nothing needs to be done; job_get tells how far they are.");
+                    "Nothing needs to be done; the job itself tells how far they are.");
                 return out;
             }
             none.reason = Reason::work_limit;
@@ -261,14 +259,13 @@ std::optional<OrderAnswer> explain_job(const StateSnapshot& snapshot, const Mark
             say(out,
                 "More jobs are on the market than one clearing looks at, and this one is not among "
                 "the first.",
-                "Raise the limit (job_raise): the highest goes first. Or wait until there are "
-                "fewer.");
+                "Raise the limit: the highest goes first. Or wait until there are fewer.");
             return out;
         }
         case market::JobState::closed: {
             OrderAnswer out = answer_of(view, none);
             say(out, "This job has ended, so nothing of it is on offer.",
-                "Nothing needs to be done; job_get tells how it ended.");
+                "Nothing needs to be done; the job itself tells how it ended.");
             return out;
         }
         case market::JobState::cancelled: {
@@ -311,7 +308,7 @@ std::optional<OrderAnswer> explain_provider(const StateSnapshot& snapshot, const
         say(out,
             std::string("This provider is paused (") + enum_name(p.paused) +
                 ") and takes no new leases.",
-            "Resume it (provider_resume).");
+            "Resume it: the owner or the operator can.");
     else if (p.next)
         say(out,
             "This provider's offer is under notice: it takes part from clearing " +
@@ -322,9 +319,9 @@ std::optional<OrderAnswer> explain_provider(const StateSnapshot& snapshot, const
         say(out,
             "More offers are on the market than one clearing looks at, and this one is not among "
             "the first.",
-            "Ask less (provider_ask): the cheapest goes first. Or wait until there are fewer.");
+            "Ask less: the cheapest goes first. Or wait until there are fewer.");
     } else
-        say(out, "This provider offers nothing.", "Make an offer (provider_ask).");
+        say(out, "This provider offers nothing.", "Make an offer.");
     return out;
 }
 

@@ -10,7 +10,7 @@ struct ProviderParams {
 };
 BOOST_DESCRIBE_STRUCT(ProviderParams, (), (provider))
 struct ListParams {
-    /// The first provider of the page; none starts at the beginning.
+    /// The last provider of the page before; none starts at the beginning.
     std::optional<Address> from;
     std::optional<std::uint32_t> limit;
 };
@@ -62,9 +62,15 @@ void add_provider_methods(MethodTable& table, const NodeApi& api) {
             "provider_leases", "A provider's leases that have not ended.",
             json::object{{"provider", self}},
             [&api](const LeasesParams& params) -> Result<std::vector<market::LeaseView>, RpcError> {
-                return market::provider_leases(StateSnapshot(api.db).state(), params.provider,
+                const StateSnapshot snapshot(api.db);
+                // No leases is an answer about a provider, not about nobody.
+                if (!market::provider_view(snapshot.state(), params.provider))
+                    return no_such("no provider " + to_text(params.provider, api.network) +
+                                   " is registered");
+                return market::provider_leases(snapshot.state(), params.provider,
                                                page(params.limit));
             })
+        .fails_with({RpcCode::not_found})
         .slow();
     table
         .add<LeaseParams>(

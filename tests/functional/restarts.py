@@ -103,7 +103,7 @@ class Load(Loop):
         answer = child.communicate()[0]
         if child.returncode == 0:
             done = json.loads(answer)
-            self.memory.sent[done.get("transaction") or done["hash"]] = done["height"]
+            self.memory.sent[done["transaction"]] = done["block"]
         elif child.returncode == UNREACHABLE:
             time.sleep(0.05)  # between a kill and the next start
         elif self.bench.node is node and node.poll() is None and not self.is_over.is_set():

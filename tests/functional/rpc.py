@@ -87,7 +87,10 @@ def make_something(bench):
     done = bench.wallet_json("job", "run", module, "--gas", "100M")
     job = done["posted"]["job"]
     (task,) = bench.rpc("job_tasks", job=job)
-    spec = bench.rpc("job_get", job=job)["spec"]
+    view = bench.rpc("job_get", job=job)
+    spec = view["spec"]
+    listed = bench.rpc("job_list", buyer=view["job"]["buyer"])
+    assert [(row["id"], row["closed"]) for row in listed] == [(job, view["closed"])] and view["closed"], listed
     transaction = {"hash": done["posted"]["transaction"]}
     blob = put_blob(bench, module.read_bytes())
     return {
@@ -99,7 +102,7 @@ def make_something(bench):
         "blob_pin": {"job": job},
         "blob_pins": {},
         "blob_unpin": {"job": job},
-        "chain_block": {"height": done["posted"]["height"]},
+        "chain_block": {"height": done["posted"]["block"]},
         "job_cost": {"spec": spec},
         "account_history": {"account": buyer, "limit": 2},
         "job_get": {"job": job},
@@ -145,6 +148,7 @@ def check_errors(bench):
         (-32602, request("tx_send", {"tx": "00"})),
         (-32001, request("chain_block", {"height": 10**9})),
         (-32001, request("job_get", {"job": "00" * 32})),
+        (-32001, request("job_tasks", {"job": "00" * 32})),
         (-32002, request("tx_send", {"tx": Account("00" * 32).transfer(0, bytes(20), 1)})),
         (-32002, request("tx_send", {"tx": forged})),
         (-32002, request("tx_send", {"tx": poor.transfer(0, poor.address, 1)})),

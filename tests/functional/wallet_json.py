@@ -164,6 +164,9 @@ def check_offline(c, alice, carl):
     unsigned.write_text(json.dumps(made))
     shown = c.run("tx", "show", unsigned)
     assert shown["from"] == carl["address"] and not shown["is_signed"], shown
+    # Whoever signs without a node reads credits and a date.
+    text = bench.wallet("tx", "show", unsigned).stdout.decode()
+    assert re.search(r"^amount +1 credits$", text, re.M) and re.search(r"^expires +20\d\d-", text, re.M), text
     assert shown["tx"]["body"]["amount"] in (NANO, str(NANO)), shown
     c.run("tx", "send", unsigned, code=7)
     away = ["--keystore", bench.folder / "away", "--node", "http://127.0.0.1:1"]
@@ -174,9 +177,17 @@ def check_offline(c, alice, carl):
     sent = c.run("tx", "send", signed)
     after = bench.balance(carl["address"])
     assert after == 99 * NANO - int(sent["fee"]), f"{after}, fee {sent['fee']}"
-    assert c.run("tx", "show", signed)["hash"] == sent["hash"]
-    # It is spent: sending it twice pays once.
-    assert c.run("tx", "send", signed, code=4)["error"]["data"]["refusal"] == "nonce_too_low"
+    assert c.run("tx", "show", signed)["transaction"] == sent["transaction"] and not sent["already"], sent
+    # Sending it twice pays once, and says that it is paid: who is told to try again signs anew.
+    assert c.run("tx", "send", signed) == {**sent, "already": True}
+    # On another chain nothing is signed and sent, whether or not answers are checked.
+    other = ["--chain", "1" * 64]
+    c.run("tx", "sign", unsigned, *away, *other, code=7)
+    c.run("tx", "send", signed, *other, code=7)
+    c.run("send", alice["address"], "1", "--from", "carl", *other, code=7)
+    c.run("account", "show", "--chain", "zz", code=7)
+    c.run("account", "list", "--chain", "zz", code=7)
+    c.run("account", "show", "carl", "--chain", bench.rpc("node_status")["chain"])
     forged = json.loads(signed.read_text())
     forged["signed_tx"] = forged["signed_tx"][:-2] + ("00" if forged["signed_tx"][-2:] != "00" else "01")
     signed.write_text(json.dumps(forged))
@@ -191,7 +202,9 @@ def check_programs(c, module, broken):
     text.write_text("a line\n")
     done = c.run("run", module, "--stdin", text, "--env", "COLOUR=blue", "--task", "2", "--tasks", "3")
     assert done["stdout"] == "read a line\nCOLOUR is blue\n" and done["stderr"] == "task 2 of 3\n", done
-    assert c.result_of_exit("run", module, "--", "3", code=3)["exit_code"] == 3
+    assert c.result_of_exit("run", module, "--", "3", code=3)["code"] == 3
+    spent = c.result_of_exit("run", module, "--gas", "10", code=8)
+    assert spent["end"] == "out_of_gas" and spent["code"] is None and "exit_code" not in spent, spent
     c.run("run", "none.wasm", code=7)
     assert c.run("check", module)["ok"]
     assert not c.run("check", broken, code=7)["error"]["data"]["ok"]
@@ -226,9 +239,9 @@ def check_jobs(c, image, text):
     posted = c.run("job", "post", image, "--tasks", "2", "--gas", "1G", "--stdin", text, "--env", "COLOUR=red")
     job = posted["job"]
     ended = c.run("job", "watch", job)
-    assert ended["succeeded"] == 2 and ended["closed"] > posted["height"], ended
+    assert ended["succeeded"] == 2 and ended["closed"] > posted["block"], ended
     rows = c.run("job", "history", job, "--limit", "1000")["rows"]
-    assert rows[0]["height"] == posted["height"] and rows[-1]["height"] == ended["closed"], rows
+    assert rows[0]["height"] == posted["block"] and rows[-1]["height"] == ended["closed"], rows
     assert rows[-1]["what"] == "job_closed" and "lease_settled" in [r["what"] for r in rows], rows
     c.run("job", "history", "12", code=7)
     assert "has ended" in c.run("job", "explain", job)["sentence"]
@@ -296,13 +309,13 @@ def check_market(c, sent):
     assert c.run("market", "quote", "--lots", "2", "--gas", "1G")["lots"] == 2
     c.run("market", "quote", "--gas", "much", code=2)
     status = c.run("chain", "status")
-    block = c.run("chain", "block", str(sent["height"]))
-    assert sent["hash"] in [receipt["transaction"] for receipt in block["receipts"]]
-    assert c.run("chain", "block", block["hash"])["header"]["height"] == sent["height"] <= status["node"]["height"]
+    block = c.run("chain", "block", str(sent["block"]))
+    assert sent["transaction"] in [receipt["transaction"] for receipt in block["receipts"]]
+    assert c.run("chain", "block", block["hash"])["header"]["height"] == sent["block"] <= status["node"]["height"]
     c.run("chain", "block", "00" * 32, code=5)
-    assert c.run("chain", "tx", sent["hash"])["status"]["state"] == "final"
+    assert c.run("chain", "tx", sent["transaction"])["status"]["state"] == "final"
     c.run("chain", "tx", "00" * 32, code=5)
-    assert c.run("rpc", "chain_block", f"height={sent['height']}")["hash"] == block["hash"]
+    assert c.run("rpc", "chain_block", f"height={sent['block']}")["hash"] == block["hash"]
     assert c.run("rpc", "chain_block", json.dumps({"hash": block["hash"]}))["hash"] == block["hash"]
     c.run("rpc", "chain_tail", code=1)
 

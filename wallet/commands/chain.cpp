@@ -2,7 +2,9 @@
 
 #include <charconv>
 
+#include "market/transaction_json.hpp"
 #include "wallet/command_line.hpp"
+#include "wallet/describe_tx.hpp"
 #include "wallet/history.hpp"
 #include "wallet/tx.hpp"
 
@@ -28,6 +30,8 @@ Try<Ok> status(Context& context) {
     table.add({"jobs on offer", std::to_string(chain.state.bids)});
     table.add({"asks", std::to_string(chain.state.asks)});
     table.add({"waiting", std::to_string(node.waiting_transactions) + " transactions"});
+    table.add(
+        {"blobs", human_bytes(node.blob_bytes) + " of " + human_bytes(node.blob_quota_bytes)});
     table.add({"node", "version " + node.version + ", up " + human_duration(node.uptime_ms)});
     boost::json::object out{{"node", raw}, {"chain", to_json(chain.state, {node.network})}};
     MILLRACE_TRY(ProofReader* const proofs, context.proofs());
@@ -46,6 +50,15 @@ Try<Ok> status(Context& context) {
     return Ok{};
 }
 
+/// Times of a header for people; all else as it is.
+boost::json::value in_words(std::string_view name, const boost::json::value& value) {
+    const auto ms = boost::json::try_value_to<std::uint64_t>(value);
+    if (!ms) return value;
+    if (name == "time") return boost::json::value(time_text(WallTime{*ms}));
+    if (name == "active_time") return boost::json::value(human_duration(*ms));
+    return value;
+}
+
 Try<Ok> block(Context& context, const std::string& which) {
     boost::json::object params;
     std::uint64_t height = 0;
@@ -56,8 +69,13 @@ Try<Ok> block(Context& context, const std::string& which) {
                end == which.data() + which.size()) {
         // A hash may well have no letter in it.
         params["height"] = height;
-    } else {
+    } else if (which.size() == 2 * BlockHash::kSize && from_hex(which)) {
         params["hash"] = which;
+    } else {
+        return Err{Failure{Exit::usage,
+                           fmt::format("\"{}\" is neither a height, nor a hash of 64 hexadecimal "
+                                       "digits, nor head",
+                                       which)}};
     }
     MILLRACE_TRY(Client* const client, context.client());
     MILLRACE_TRY(const boost::json::value answer, client->call("chain_block", std::move(params)));
@@ -73,7 +91,7 @@ Try<Ok> block(Context& context, const std::string& which) {
     row("hash", fields.at("hash"));
     for (const char* name : {"height", "parent", "time", "active_time", "epoch", "view", "proposer",
                              "transactions_root", "receipts_root", "state_root"})
-        if (header.contains(name)) row(name, header.at(name));
+        if (header.contains(name)) row(name, in_words(name, header.at(name)));
     const auto& transactions = fields.at("transactions").as_array();
     const auto& receipts = fields.at("receipts").as_array();
     text += fmt::format("{:<18}{}\n", "transactions", transactions.size());
@@ -91,24 +109,27 @@ Try<Ok> block(Context& context, const std::string& which) {
 
 Try<Ok> transaction(Context& context, const std::string& hash) {
     MILLRACE_TRY(Client* const client, context.client());
+    MILLRACE_TRY(const NodeStatus node, node_status(context));
     MILLRACE_TRY(const boost::json::value answer, client->call("tx_get", {{"hash", hash}}));
     context.take_on_trust("the transaction");
+    const auto signed_tx = from_json<market::SignedTx>(answer.at("transaction"));
+    if (!signed_tx.has_value())
+        return Err{Failure{Exit::failed, "tx_get: " + signed_tx.error().sentence()}};
     const auto& status_fields = answer.at("status").as_object();
-    const auto& tx = answer.at("transaction").at("tx").as_object();
     std::string text;
     const auto row = [&](std::string_view name, const boost::json::value& value) {
         text += fmt::format(
-            "{:<18}{}\n", name,
+            "{:<20}{}\n", name,
             value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value));
     };
     row("state", status_fields.at("state"));
     if (!status_fields.at("height").is_null()) row("block", status_fields.at("height"));
     if (const auto* receipt = status_fields.at("receipt").if_object()) {
         row("refusal", receipt->at("refusal"));
-        row("fee", receipt->at("fee"));
+        if (const auto fee = from_json<Amount>(receipt->at("fee")); fee.has_value())
+            row("fee", boost::json::value(to_credits(*fee) + " credits"));
     }
-    for (const char* name : {"sender", "nonce", "fee_max", "tip", "expiry"}) row(name, tx.at(name));
-    for (const auto& [name, value] : tx.at("body").as_object()) row(name, value);
+    text += describe_tx(signed_tx->tx, node.network);
     context.print(answer, text);
     return Ok{};
 }

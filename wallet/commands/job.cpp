@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
+#include "market/ledger/jobs.hpp"
 #include "wallet/command_line.hpp"
+#include "wallet/interrupt.hpp"
 #include "wallet/job_fetch.hpp"
 #include "wallet/job_post.hpp"
 #include "wallet/job_watch.hpp"
@@ -27,6 +30,9 @@ struct Options {
     std::string credits;
 };
 
+/// More tasks than a job can have are refused later.
+constexpr auto kTasksChecked = static_cast<std::uint32_t>(market::kTaskReplicasMax);
+
 Try<PostedJob> prepare_and_post(Context& context, const JobOptions& options, PreparedJob& job) {
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
     MILLRACE_TRY(const market::ChainView chain, chain_view(context));
@@ -43,11 +49,8 @@ Try<PostedJob> prepare_and_post(Context& context, const JobOptions& options, Pre
 }
 
 boost::json::object posted_json(const PostedJob& posted, const PreparedJob& job) {
-    boost::json::object out;
+    boost::json::object out = sent_json(posted.sent);
     out["job"] = to_hex(posted.id.view());
-    out["transaction"] = to_hex(posted.sent.hash.view());
-    out["height"] = posted.sent.height.value;
-    out["fee"] = std::to_string(posted.sent.receipt.fee.value);
     out["image"] = to_hex(job.spec.image.view());
     out["limit"] = to_json(job.spec.limit);
     out["quote"] = to_json(job.quote);
@@ -123,6 +126,10 @@ Try<Ok> follow(Context& context, const Options& options, const PreparedJob& job,
 }
 
 Try<Ok> run(Context& context, const Options& options) {
+    // What is paid for must have a place to go.
+    if (options.output)
+        MILLRACE_CHECK(check_free({*options.output, options.flat, options.overwrite},
+                                  std::min(options.job.tasks, kTasksChecked)));
     PreparedJob job;
     MILLRACE_TRY(const PostedJob posted, prepare_and_post(context, options.job, job));
     auto done = follow(context, options, job, posted);
@@ -149,7 +156,7 @@ Try<Ok> fetch(Context& context, const Options& options) {
     MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
     MILLRACE_TRY(const JobReport report, report_job(context, id));
     if (!has_ended(report.job) && !options.partial)
-        return Err{Failure{Exit::failed,
+        return Err{Failure{Exit::not_yet,
                            fmt::format("the job is not at its end ({}); wait with `millrace job "
                                        "watch {}`, or fetch what is there with --partial",
                                        progress_detail(report.job), options.id)}};
@@ -224,43 +231,90 @@ Try<Ok> list(Context& context, const Options& options) {
         table.add({to_hex(job.id.view()), enum_name(job.job.state), std::to_string(job.spec.tasks),
                    price_text(job.job.limit), credits_text(job.job.paid), progress_detail(job)});
     }
-    context.print(rows, jobs.empty() ? "No jobs of this account." : table.text(Terminal::of(1)));
+    context.print(rows, jobs.empty() ? "No jobs of this account."
+                                     : "Limits in credits per Ggas, what was paid in credits\n" +
+                                           table.text(Terminal::of(1)));
     return Ok{};
+}
+
+bool is_off_market(const market::JobView& job) {
+    return job.job.state != market::JobState::open && job.job.fresh == job.job.fresh_end &&
+           job.job.open_lots == 0;
+}
+
+/// A clearing that has frozen its book may still sell lots of a cancelled job: the rest is taken
+/// off, and its money comes back, after it. Longer than clearings take; Ctrl-C ends it, too.
+constexpr std::uint64_t kClearingWaitMs = 15'000;
+
+Try<market::JobView> wait_until_off(Context& context, const JobId& id) {
+    Interrupt interrupt;
+    for (std::uint64_t waited = 0;; waited += kPollLastMs) {
+        MILLRACE_TRY(market::JobView job, get_job(context, id));
+        if (is_off_market(job) || waited >= kClearingWaitMs || interrupt.wait_ms(kPollLastMs))
+            return job;
+    }
 }
 
 Try<Ok> cancel(Context& context, const Options& options) {
     MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    MILLRACE_TRY(const market::JobView before, get_job(context, id));
     MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, market::JobCancel{id}));
     MILLRACE_CHECK(context.confirm("Take what is not leased yet off the market?"));
     MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
-    MILLRACE_TRY(const market::JobView job, get_job(context, id));
+    MILLRACE_TRY(const market::JobView job, wait_until_off(context, id));
+    const Amount back{job.job.refunded.value -
+                      std::min(job.job.refunded.value, before.job.refunded.value)};
+    boost::json::object out = sent_json(sent);
+    out["job"] = options.id;
+    out["state"] = enum_name(job.job.state);
+    out["came_back"] = to_json(back);
+    out["refunded"] = to_json(job.job.refunded);
+    out["is_off_market"] = is_off_market(job);
     context.print(
-        boost::json::object{{"job", options.id},
-                            {"hash", to_hex(sent.hash.view())},
-                            {"height", sent.height.value},
-                            {"state", enum_name(job.job.state)},
-                            {"refunded", to_json(job.job.refunded)}},
-        fmt::format("Cancelled in block {}; {} credits came back. Tasks that are leased "
-                    "are finished and paid ({}).",
-                    sent.height.value, credits_text(job.job.refunded), progress_detail(job)));
+        out, fmt::format("Cancelled in block {}; {} credits came back{}. Tasks that are leased are "
+                         "finished and paid ({}).",
+                         sent.height.value, credits_text(back),
+                         is_off_market(job) ? "" : ", and more will after the clearing under way",
+                         progress_detail(job)));
     return Ok{};
+}
+
+/// What the ledger holds back for a raise: the difference for all that is not settled.
+Amount raise_cost(const market::JobView& job, Price limit) {
+    const auto before = market::chunk_escrow(job.spec, job.job.limit);
+    const auto after = market::chunk_escrow(job.spec, limit);
+    if (!before || !after || *after <= *before) return Amount{};
+    return checked_mul(Amount{after->value - before->value}, job.job.chunks_left)
+        .value_or(Amount{});
+}
+
+std::string raise_text(const market::JobView& job, Price limit) {
+    const Amount cost = raise_cost(job, limit);
+    const Amount spare = std::min(cost, job.job.spare);
+    std::string out = fmt::format("It takes {} credits more at most", credits_text(cost));
+    if (spare.value > 0)
+        out += fmt::format(", {} of them from the job's spare funds", credits_text(spare));
+    return out + "; what is not used comes back.";
 }
 
 Try<Ok> raise(Context& context, const Options& options) {
     MILLRACE_TRY(const JobId id, parse_id<JobId>("job", options.id));
     MILLRACE_TRY(const Price limit, parse_price("--max-price", options.price));
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
-    MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, market::JobRaise{id, limit}));
+    MILLRACE_TRY(const market::JobView job, get_job(context, id));
+    const std::string cost = raise_text(job, limit);
     MILLRACE_CHECK(
-        context.confirm(fmt::format("Raise the limit to {} credits per Ggas?", price_text(limit))));
+        context.confirm(fmt::format("Raise the limit from {} to {} credits per Ggas? {}",
+                                    price_text(job.job.limit), price_text(limit), cost)));
+    MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, market::JobRaise{id, limit}));
     MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
-    context.print(boost::json::object{{"job", options.id},
-                                      {"hash", to_hex(sent.hash.view())},
-                                      {"height", sent.height.value},
-                                      {"limit", to_json(limit)}},
-                  fmt::format("The limit is {} credits per Ggas from block {} on.",
-                              price_text(limit), sent.height.value));
+    boost::json::object out = sent_json(sent);
+    out["job"] = options.id;
+    out["limit"] = to_json(limit);
+    out["cost"] = to_json(raise_cost(job, limit));
+    context.print(out, fmt::format("The limit is {} credits per Ggas from block {} on. {}",
+                                   price_text(limit), sent.height.value, cost));
     return Ok{};
 }
 
@@ -273,10 +327,10 @@ Try<Ok> topup(Context& context, const Options& options) {
         fmt::format("Add {} credits to the job's spare funds?", to_credits(amount))));
     MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
     MILLRACE_TRY(const market::JobView job, get_job(context, id));
-    context.print(boost::json::object{{"job", options.id},
-                                      {"hash", to_hex(sent.hash.view())},
-                                      {"height", sent.height.value},
-                                      {"spare", to_json(job.job.spare)}},
+    boost::json::object out = sent_json(sent);
+    out["job"] = options.id;
+    out["spare"] = to_json(job.job.spare);
+    context.print(out,
                   fmt::format("The job has {} credits to spare from block {} on; `millrace job "
                               "raise` draws on them, and what is left goes to its buyer.",
                               credits_text(job.job.spare), sent.height.value));

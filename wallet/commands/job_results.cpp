@@ -49,7 +49,7 @@ Try<std::vector<TaskOutcome>> chosen_tasks(const JobReport& report,
     if (task && *task >= report.job.spec.tasks)
         return Err{Failure{Exit::usage, fmt::format("--task: the job has tasks 0 to {}",
                                                     report.job.spec.tasks - 1)}};
-    return Err{Failure{Exit::not_found,
+    return Err{Failure{Exit::not_yet,
                        fmt::format("there is no result yet ({}); wait with `millrace job watch {}`",
                                    progress_detail(report.job), to_hex(report.job.id.view()))}};
 }

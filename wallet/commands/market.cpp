@@ -122,12 +122,21 @@ Try<Ok> quote(Context& context, const QuoteOptions& options) {
         return Ok{};
     }
     const auto task = pay_for(gas, answer.price_mean);
-    context.print(out, fmt::format("{} of {} lots in the next clearing\nprice    {} credits per "
-                                   "Ggas the dearest, {} the mean\na task   {} credits if it uses "
-                                   "all of {}",
-                                   answer.lots, wanted, price_text(answer.price),
-                                   price_text(answer.price_mean),
-                                   credits_text(task.value_or(Amount{})), human_gas(gas.value)));
+    std::string text = fmt::format(
+        "{} of {} lots in the next clearing\nprice    {} credits per Ggas the dearest, {} the "
+        "mean\na task   {} credits if it uses all of {}",
+        answer.lots, wanted, price_text(answer.price), price_text(answer.price_mean),
+        credits_text(task.value_or(Amount{})), human_gas(gas.value));
+    if (answer.lots < wanted) {
+        MILLRACE_TRY(const market::BookView view,
+                     client->ask<market::BookView>("market_book", {{"limit", 1'000}}));
+        const std::string why = why_not_all(view.asks, spec);
+        if (!why.empty() && view.asks.size() == view.asks_total) {
+            out["reason"] = why;
+            text += fmt::format("\nrest     {}", why);
+        }
+    }
+    context.print(out, text);
     return Ok{};
 }
 

@@ -29,9 +29,9 @@ Try<Ok> publish(Context& context, const std::optional<std::string>& from, const 
                                 {"already", true},
                                 {"module", to_json(*choice.published, {signer.node().network})}},
             fmt::format("Published already, for {} more; image root\n{}\n`millrace module "
-                        "renew {}... --days N` makes that longer.",
+                        "renew {} --days N` makes that longer.",
                         left_of(choice.published->record.end, chain.state.active_time), image,
-                        short_hash(image)));
+                        image));
         return Ok{};
     }
     MILLRACE_TRY(const Amount rent, module_rent(chain.params, choice.size, life_ms));
@@ -39,16 +39,14 @@ Try<Ok> publish(Context& context, const std::optional<std::string>& from, const 
         context.confirm(fmt::format("Publish {} ({}) for {} days at {} credits?", path,
                                     human_bytes(choice.size), days, credits_text(rent))));
     MILLRACE_TRY(const Sent sent, publish_module(context, signer, choice, life_ms));
+    boost::json::object out = sent_json(sent);
+    out["image"] = image;
+    out["already"] = false;
+    out["rent"] = std::to_string(rent.value);
+    out["life_ms"] = life_ms;
     context.print(
-        boost::json::object{{"image", image},
-                            {"already", false},
-                            {"rent", std::to_string(rent.value)},
-                            {"fee", std::to_string(sent.receipt.fee.value)},
-                            {"life_ms", life_ms},
-                            {"hash", to_hex(sent.hash.view())},
-                            {"height", sent.height.value}},
-        fmt::format("Published for {} days at {} credits, final in block {}; image root\n{}", days,
-                    credits_text(rent), sent.height.value, image));
+        out, fmt::format("Published for {} days at {} credits, final in block {}; image root\n{}",
+                         days, credits_text(rent), sent.height.value, image));
     return Ok{};
 }
 
@@ -69,10 +67,10 @@ Try<Ok> renew(Context& context, const std::optional<std::string>& from, const st
     MILLRACE_TRY(const market::SignedTx tx,
                  signer.sign(context, market::ModuleRenew{choice.image, life_ms}));
     MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
-    context.print(boost::json::object{{"image", to_hex(choice.image.view())},
-                                      {"rent", std::to_string(rent.value)},
-                                      {"hash", to_hex(sent.hash.view())},
-                                      {"height", sent.height.value}},
+    boost::json::object out = sent_json(sent);
+    out["image"] = to_hex(choice.image.view());
+    out["rent"] = std::to_string(rent.value);
+    context.print(out,
                   fmt::format("Renewed for {} days, final in block {}.", days, sent.height.value));
     return Ok{};
 }

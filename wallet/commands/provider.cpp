@@ -31,12 +31,10 @@ struct Options {
 };
 
 /// The provider that a command is about: named, or the signer's own.
-Try<market::ProviderId> provider_of(const Signer& signer, const Options& options) {
+Try<market::ProviderId> provider_of(Context& context, const Signer& signer,
+                                    const Options& options) {
     if (!options.provider) return signer.address();
-    const auto address = parse_address(*options.provider, signer.node().network);
-    if (address.has_value()) return *address;
-    return Err{Failure{Exit::bad_input,
-                       fmt::format("{}: {}", *options.provider, sentence(address.error()))}};
+    return address_of(context, *options.provider, signer.node().network);
 }
 
 Try<market::AskStep> parse_step(const std::string& text) {
@@ -107,23 +105,10 @@ Try<Ok> send_body(Context& context, Signer& signer, market::TxBody body,
     MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, std::move(body)));
     if (!question.empty()) MILLRACE_CHECK(context.confirm(question));
     MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
-    context.print(boost::json::object{{"account", signer.text(signer.address())},
-                                      {"hash", to_hex(sent.hash.view())},
-                                      {"height", sent.height.value},
-                                      {"fee", std::to_string(sent.receipt.fee.value)}},
-                  fmt::format("{} Final in block {}.", done, sent.height.value));
+    boost::json::object out = sent_json(sent);
+    out["account"] = signer.text(signer.address());
+    context.print(out, fmt::format("{} Final in block {}.", done, sent.height.value));
     return Ok{};
-}
-
-/// An address, or the name of an account in the keystore.
-Try<Address> address_of(Context& context, const std::string& text, const Signer& signer) {
-    if (is_account_name(text)) {
-        const auto account = context.keystore().find(text);
-        if (account.has_value()) return account->address();
-    }
-    const auto address = parse_address(text, signer.node().network);
-    if (address.has_value()) return *address;
-    return Err{Failure{Exit::bad_input, fmt::format("{}: {}", text, sentence(address.error()))}};
 }
 
 /// What `node_keys` answers.
@@ -200,11 +185,13 @@ Try<Ok> register_provider(Context& context, const Options& options) {
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
     body.operator_account = machine ? machine->keys.operator_account : signer.address();
     if (options.operator_account) {
-        MILLRACE_TRY(body.operator_account, address_of(context, *options.operator_account, signer));
+        MILLRACE_TRY(body.operator_account,
+                     address_of(context, *options.operator_account, signer.node().network));
     }
     body.payout_account = signer.address();
     if (options.payout_account) {
-        MILLRACE_TRY(body.payout_account, address_of(context, *options.payout_account, signer));
+        MILLRACE_TRY(body.payout_account,
+                     address_of(context, *options.payout_account, signer.node().network));
     }
     MILLRACE_CHECK(check_operator_exists(context, signer, body.operator_account));
     const std::string self = signer.text(signer.address());
@@ -223,15 +210,17 @@ Try<Ok> change_keys(Context& context, const Options& options) {
         return Err{Failure{Exit::usage, "say what changes: --operator, --payout"}};
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
     market::ProviderKeys body;
-    MILLRACE_TRY(body.provider, provider_of(signer, options));
+    MILLRACE_TRY(body.provider, provider_of(context, signer, options));
     std::string what;
     if (options.operator_account) {
-        MILLRACE_TRY(body.operator_account, address_of(context, *options.operator_account, signer));
+        MILLRACE_TRY(body.operator_account,
+                     address_of(context, *options.operator_account, signer.node().network));
         MILLRACE_CHECK(check_operator_exists(context, signer, *body.operator_account));
         what += fmt::format(" The operator is {}.", signer.text(*body.operator_account));
     }
     if (options.payout_account) {
-        MILLRACE_TRY(body.payout_account, address_of(context, *options.payout_account, signer));
+        MILLRACE_TRY(body.payout_account,
+                     address_of(context, *options.payout_account, signer.node().network));
         what += fmt::format(" Paid is {}.", signer.text(*body.payout_account));
     }
     return send_body(context, signer, body, what.substr(1) + " Shall it be so?", what.substr(1));
@@ -254,14 +243,14 @@ Try<Ok> update(Context& context, const Options& options) {
         MILLRACE_TRY(body.endpoint, endpoint_of(options, machine));
     }
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
-    MILLRACE_TRY(body.provider, provider_of(signer, options));
+    MILLRACE_TRY(body.provider, provider_of(context, signer, options));
     return send_body(context, signer, body, "",
                      "Changed; a new VRF key counts from the next clearing.");
 }
 
 Try<Ok> change_ask(Context& context, const Options& options) {
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
-    MILLRACE_TRY(const market::ProviderId id, provider_of(signer, options));
+    MILLRACE_TRY(const market::ProviderId id, provider_of(context, signer, options));
     MILLRACE_TRY(const market::ProviderView view, get_provider(context, id, signer.node().network));
     const market::Provider& p = view.provider;
     market::ProviderAsk body{id, p.next ? *p.next : p.ask.value_or(market::Ask{})};
@@ -278,7 +267,7 @@ Try<Ok> with_amount(Context& context, const Options& options, const char* questi
     Body body;
     MILLRACE_TRY(body.amount, parse_credits("credits", options.credits));
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
-    MILLRACE_TRY(body.provider, provider_of(signer, options));
+    MILLRACE_TRY(body.provider, provider_of(context, signer, options));
     return send_body(context, signer, body,
                      fmt::format(fmt::runtime(question), to_credits(body.amount)),
                      fmt::format(fmt::runtime(done), to_credits(body.amount)));
@@ -288,7 +277,7 @@ template <class Body>
 Try<Ok> bare(Context& context, const Options& options, const char* done) {
     MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
     Body body;
-    MILLRACE_TRY(body.provider, provider_of(signer, options));
+    MILLRACE_TRY(body.provider, provider_of(context, signer, options));
     return send_body(context, signer, body, "", done);
 }
 
@@ -296,11 +285,7 @@ Try<Ok> show(Context& context, const Options& options) {
     MILLRACE_TRY(const NodeStatus node, node_status(context));
     Address id;
     if (options.provider) {
-        const auto address = parse_address(*options.provider, node.network);
-        if (!address.has_value())
-            return Err{Failure{Exit::bad_input, fmt::format("{}: {}", *options.provider,
-                                                            sentence(address.error()))}};
-        id = *address;
+        MILLRACE_TRY(id, address_of(context, *options.provider, node.network));
     } else {
         MILLRACE_TRY(const Keystore::Listed account, context.keystore().pick(options.from));
         id = account.address();
@@ -360,7 +345,8 @@ Try<Ok> list(Context& context) {
         params["from"] = to_text(page->back().id, node.network);
     }
     const bool is_empty = rows.empty();
-    context.print(rows, is_empty ? "No providers are registered." : table.text(Terminal::of(1)));
+    context.print(rows, is_empty ? "No providers are registered."
+                                 : "Stakes in credits\n" + table.text(Terminal::of(1)));
     return Ok{};
 }
 
@@ -426,7 +412,7 @@ void add_provider_commands(CLI::App& app, Context& context) {
 
     const Command shows = add("show", "Stake, offer, leases and record of a provider",
                               "millrace provider show tmill1...", show);
-    shows->add_option("provider", o->provider, "Address; else the account's own");
+    shows->add_option("provider", o->provider, "Address, or name in the keystore; else the own");
     shows->add_option("--from", o->from, "Account in the keystore");
     add("list", "All providers", "millrace provider list --json",
         [](Context& c, const Options&) { return list(c); });

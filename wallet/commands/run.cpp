@@ -10,6 +10,7 @@
 #include "vm/machine/trap.hpp"
 #include "vm/native/worker_client.hpp"
 #include "wallet/command_line.hpp"
+#include "wallet/job_fetch.hpp"
 #include "wallet/job_request.hpp"
 #include "wallet/modules.hpp"
 #include "wallet/units.hpp"
@@ -38,10 +39,10 @@ struct Options {
 
 /// What a task of a job with these options would see, with the input as a folder of this machine.
 Try<vm::WorkerJob> worker_job(const Context& context, const Options& options) {
-    MILLRACE_TRY(const Gas gas, parse_gas("--gas-limit", options.gas_limit));
+    MILLRACE_TRY(const Gas gas, parse_gas("--gas", options.gas_limit));
     const auto tier = memory_tier_for(options.memory_mib);
     if (!tier || gas.value > market::kTaskGasMax)
-        return Err{Failure{Exit::usage, "--memory-mib or --gas-limit is more than a job can have"}};
+        return Err{Failure{Exit::usage, "--memory-mib or --gas is more than a job can have"}};
     market::JobSpec spec;
     spec.task_gas = gas;
     spec.tasks = options.tasks;
@@ -96,20 +97,14 @@ std::string end_text(const vm::FinalFacts& facts) {
         case vm::ClaimEnd::out_of_gas:
             break;
     }
-    return "out of gas; give it more with --gas-limit";
+    return "out of gas; give it more with --gas";
 }
 
 Try<Ok> run(Context& context, const Options& options) {
     // A module that cannot run is explained better here than by the worker.
     MILLRACE_TRY(Bytes module, read_module(options.module));
     MILLRACE_TRY(const ImageRoot image, image_of(options.module, std::move(module)));
-    std::error_code ec;
-    if (options.output && !options.overwrite && fs::exists(*options.output, ec) &&
-        !(fs::is_directory(*options.output, ec) && fs::is_empty(*options.output, ec)))
-        return Err{Failure{Exit::bad_input,
-                           fmt::format("{} is there already and not empty; choose another "
-                                       "--output, or replace its files with --overwrite",
-                                       options.output->string())}};
+    if (options.output) MILLRACE_CHECK(check_free({*options.output, true, options.overwrite}, 1));
     MILLRACE_TRY(const vm::WorkerJob job, worker_job(context, options));
     vm::WorkerSetup setup;
     setup.program = vm::default_worker_program();
@@ -135,15 +130,18 @@ Try<Ok> run(Context& context, const Options& options) {
                                        .count());
     const vm::FinalFacts& facts = done->facts;
     const std::string text = end_text(facts);
-    const std::uint32_t exit_code = facts.end == vm::ClaimEnd::exited ? facts.code : 0;
     if (context.json) {
         boost::json::object out{{"image", to_hex(image.view())},
                                 {"end", enum_name(facts.end)},
-                                {"exit_code", exit_code},
+                                {"code", facts.code},
+                                {"trap_function", facts.trap_function},
                                 {"text", text},
                                 {"gas", facts.gas.value},
                                 {"wall_ms", ms},
                                 {"output_root", to_hex(facts.output_root.view())}};
+        // A code of 0 is success only where the program has ended by itself.
+        if (facts.end == vm::ClaimEnd::out_of_gas) out["code"] = nullptr;
+        if (facts.end != vm::ClaimEnd::trapped) out["trap_function"] = nullptr;
         add_stream(out, "stdout", kept[0]);
         add_stream(out, "stderr", kept[1]);
         context.print(out, "");
@@ -152,7 +150,7 @@ Try<Ok> run(Context& context, const Options& options) {
             fmt::format("{}, {}, {}", text, human_gas(facts.gas.value), human_duration(ms)));
     }
     // The program's own exit code; what has none is a failed job's.
-    context.exit_code = facts.end == vm::ClaimEnd::exited ? static_cast<int>(exit_code & 0xffU)
+    context.exit_code = facts.end == vm::ClaimEnd::exited ? static_cast<int>(facts.code & 0xffU)
                                                           : static_cast<int>(Exit::job_failed);
     return Ok{};
 }
@@ -171,7 +169,7 @@ void add_run_command(CLI::App& app, Context& context) {
         ->existing_file();
     command->add_option("--env", options->environment, "NAME=value in its environment")
         ->one_at_a_time();
-    command->add_option("--gas-limit", options->gas_limit, "Most gas, such as 2G or 500M")
+    command->add_option("--gas,--gas-limit", options->gas_limit, "Most gas, such as 2G or 500M")
         ->capture_default_str();
     command->add_option("--memory-mib", options->memory_mib, "Its memory")->capture_default_str();
     command->add_option("--task", options->task, "Index of the task that it is")

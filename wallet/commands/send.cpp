@@ -7,46 +7,37 @@ namespace millrace::wallet {
 
 namespace {
 
-struct SendResult {
-    TxHash hash;
-    Height height;
-    Amount fee;
-};
-BOOST_DESCRIBE_STRUCT(SendResult, (), (hash, height, fee))
-
 Try<Ok> finish(Context& context, const Sent& sent, const std::string& what) {
-    const SendResult result{sent.hash, sent.height, sent.receipt.fee};
     context.print(
-        to_json(result),
+        sent_json(sent),
         fmt::format("{}\nFinal in block {}; fee {} credits; transaction {}", what,
                     sent.height.value, to_credits(sent.receipt.fee), to_hex(sent.hash.view())));
     return Ok{};
 }
 
-Try<Ok> send(Context& context, const std::optional<std::string>& from, const std::string& to_text_,
+Try<Ok> send(Context& context, const std::optional<std::string>& from, const std::string& given,
              const std::string& credits, const std::string& memo) {
     const auto amount = from_credits(credits);
     if (!amount || amount->value == 0)
         return Err{Failure{Exit::usage,
                            fmt::format("\"{}\" is no amount of credits, such as 12.5", credits)}};
     MILLRACE_TRY(Signer signer, Signer::open(context, from));
-    const auto to = parse_address(to_text_, signer.node().network);
-    if (!to.has_value())
-        return Err{Failure{Exit::bad_input, fmt::format("{}: {}", to_text_, sentence(to.error()))}};
+    MILLRACE_TRY(const Address to, address_of(context, given, signer.node().network));
+    const std::string address = signer.text(to);
+    const std::string shown = given == address ? address : fmt::format("{} ({})", given, address);
     if (memo.size() > market::kMemoMax)
         return Err{Failure{Exit::usage, fmt::format("--memo: at most {} bytes", market::kMemoMax)}};
     market::Transfer body;
-    body.to = *to;
+    body.to = to;
     body.amount = *amount;
     const ByteView raw = as_bytes(memo);
     body.memo.assign(raw.begin(), raw.end());
     MILLRACE_TRY(const market::SignedTx tx, signer.sign(context, body));
     MILLRACE_CHECK(
         context.confirm(fmt::format("Send {} credits to {} (fee at most {})?", to_credits(*amount),
-                                    to_text_, to_credits(tx.tx.fee_max))));
+                                    shown, to_credits(tx.tx.fee_max))));
     MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
-    return finish(context, sent,
-                  fmt::format("Sent {} credits to {}.", to_credits(*amount), to_text_));
+    return finish(context, sent, fmt::format("Sent {} credits to {}.", to_credits(*amount), shown));
 }
 
 Try<Ok> faucet(Context& context, const std::optional<std::string>& from,
@@ -55,6 +46,11 @@ Try<Ok> faucet(Context& context, const std::optional<std::string>& from,
     if (!amount || amount->value == 0)
         return Err{Failure{Exit::usage, fmt::format("\"{}\" is no amount of credits", credits)}};
     MILLRACE_TRY(Signer signer, Signer::open(context, from));
+    MILLRACE_TRY(const market::ChainView chain, chain_view(context));
+    if (const Amount most = chain.params.money.faucet_max; *amount > most)
+        return Err{Failure{Exit::usage, fmt::format("the faucet gives {} credits at once at most; "
+                                                    "it may be asked again",
+                                                    to_credits(most))}};
     market::Faucet body;
     body.to = signer.address();
     body.amount = *amount;
@@ -74,7 +70,9 @@ void add_send_commands(CLI::App& app, Context& context) {
     };
     const auto options = std::make_shared<Options>();
     const Command command = Command(app).add_subcommand("send", "Pay credits to an account");
-    command->add_option("to", options->to, "Address, mill1... or tmill1...")->required();
+    command
+        ->add_option("to", options->to, "Address, mill1... or tmill1..., or a name in the keystore")
+        ->required();
     command->add_option("credits", options->credits, "Amount, such as 12.5")->required();
     command->add_option("--from", options->from, "Account that pays");
     command->add_option("--memo", options->memo, "A remark for the receiver, public");

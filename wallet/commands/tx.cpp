@@ -1,11 +1,15 @@
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <fstream>
 #include <iostream>
 #include <memory>
 
 #include "market/transaction_json.hpp"
 #include "wallet/command_line.hpp"
+#include "wallet/describe_tx.hpp"
+#include "wallet/fold.hpp"
 #include "wallet/tx.hpp"
 
 namespace millrace::wallet {
@@ -37,7 +41,7 @@ struct Read {
     std::optional<market::SignedTx> signed_tx;
 };
 
-Try<Read> read_tx(const std::string& path) {
+Try<Read> read_tx(const Context& context, const std::string& path) {
     MILLRACE_TRY(const std::string text, read_all(path));
     const auto bad = [&](const std::string& why) {
         return Err{
@@ -64,42 +68,25 @@ Try<Read> read_tx(const std::string& path) {
         if (!tx.has_value()) return bad(enum_name(tx.error()));
         out.tx = *std::move(tx);
     }
+    MILLRACE_CHECK(context.check_meant(out.tx.chain, "the transaction is for"));
     return out;
 }
 
-/// Everything that a signature would cover, for people.
-std::string describe(const Read& read) {
-    const boost::json::value shown = to_json(read.tx, {read.network});
-    std::string text;
-    const auto row = [&](std::string_view name, const boost::json::value& value) {
-        text += fmt::format(
-            "{:<18}{}\n", name,
-            value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value));
-    };
-    row("from", boost::json::value(to_text(to_address(read.tx.sender), read.network)));
-    for (const auto& [name, value] : shown.at("body").as_object()) row(name, value);
-    row("nonce", shown.at("nonce"));
-    text += fmt::format("{:<18}{} credits\n", "fee at most", to_credits(read.tx.fee_max));
-    row("expiry", shown.at("expiry"));
-    row("chain", shown.at("chain"));
-    return text;
-}
-
 Try<Ok> show(Context& context, const std::string& path) {
-    MILLRACE_TRY(const Read read, read_tx(path));
+    MILLRACE_TRY(const Read read, read_tx(context, path));
     boost::json::object out{{"network", enum_name(read.network)},
                             {"from", to_text(to_address(read.tx.sender), read.network)},
                             {"is_signed", read.signed_tx.has_value()},
                             {"tx", to_json(read.tx, {read.network})}};
-    if (read.signed_tx) out["hash"] = to_hex(market::tx_hash(*read.signed_tx).view());
-    context.print(
-        out, describe(read) + (read.signed_tx ? "signed; `millrace tx send` sends it\n"
-                                              : "not signed yet; `millrace tx sign` signs it\n"));
+    if (read.signed_tx) out["transaction"] = to_hex(market::tx_hash(*read.signed_tx).view());
+    context.print(out, describe_tx(read.tx, read.network) +
+                           (read.signed_tx ? "signed; `millrace tx send` sends it\n"
+                                           : "not signed yet; `millrace tx sign` signs it\n"));
     return Ok{};
 }
 
 Try<Ok> sign(Context& context, const std::string& path) {
-    MILLRACE_TRY(const Read read, read_tx(path));
+    MILLRACE_TRY(const Read read, read_tx(context, path));
     if (read.signed_tx)
         return Err{Failure{Exit::bad_input, path + " is signed; `millrace tx send` sends it"}};
     MILLRACE_TRY(const Keystore::Listed account, context.keystore().find_key(read.tx.sender));
@@ -109,7 +96,9 @@ Try<Ok> sign(Context& context, const std::string& path) {
             fmt::format("account \"{}\" is for the {} network, the transaction for "
                         "the {} network",
                         account.name, enum_name(account.file.network), enum_name(read.network))}};
-    if (!context.yes) fmt::print(stderr, "{}", describe(read));
+    if (!context.yes)
+        fmt::print(stderr, "{}",
+                   folded(describe_tx(read.tx, read.network), Terminal::of(STDERR_FILENO)));
     MILLRACE_CHECK(context.confirm(fmt::format("Sign it with account \"{}\"?", account.name)));
     MILLRACE_TRY(const SecretBuffer passphrase, context.passphrase.for_open(account.name));
     MILLRACE_TRY(const AccountSecret secret, Keystore::open(account, passphrase.text()));
@@ -122,8 +111,26 @@ Try<Ok> sign(Context& context, const std::string& path) {
     return Ok{};
 }
 
+/// A transaction that cannot be signed anew here.
+Try<Sent> send_once(Context& context, const market::SignedTx& tx) {
+    auto sent = send_and_wait(context, tx);
+    if (sent.has_value()) return sent;
+    Failure failure = sent.error();
+    const Failure spent = refused(market::Refusal::nonce_too_low);
+    if (failure.exit != Exit::refused || failure.message != spent.message) return sent;
+    // Another program may have sent this very one a moment ago.
+    MILLRACE_TRY(const std::optional<Sent> after, find_final(context, market::tx_hash(tx)));
+    if (after) return *after;
+    failure.message = fmt::format(
+        "the ledger refuses the transaction: {}; another one of the account has used it, or this "
+        "very one longer ago than the node remembers: see `millrace account history` before "
+        "anything is signed anew",
+        market::sentence(market::Refusal::nonce_too_low));
+    return Err{std::move(failure)};
+}
+
 Try<Ok> send(Context& context, const std::string& path) {
-    MILLRACE_TRY(const Read read, read_tx(path));
+    MILLRACE_TRY(const Read read, read_tx(context, path));
     if (!read.signed_tx)
         return Err{
             Failure{Exit::bad_input,
@@ -134,13 +141,18 @@ Try<Ok> send(Context& context, const std::string& path) {
                            fmt::format("the transaction is for chain {}, the node at {} is on {}",
                                        short_hash(to_hex(read.tx.chain.view())), context.node,
                                        short_hash(to_hex(node.chain.view())))}};
-    MILLRACE_TRY(const Sent sent, send_and_wait(context, *read.signed_tx));
-    boost::json::object out{{"hash", to_hex(sent.hash.view())},
-                            {"height", sent.height.value},
-                            {"fee", std::to_string(sent.receipt.fee.value)}};
+    // Who is told to try again signs anew and pays twice: what is final is said to be so.
+    MILLRACE_TRY(std::optional<Sent> before, find_final(context, market::tx_hash(*read.signed_tx)));
+    const bool is_already = before.has_value();
+    const auto done = is_already ? Try<Sent>(*before) : send_once(context, *read.signed_tx);
+    if (!done.has_value()) return Err{done.error()};
+    const Sent& sent = *done;
+    boost::json::object out = sent_json(sent);
+    out["already"] = is_already;
     std::string text =
-        fmt::format("Final in block {}; fee {} credits; transaction {}", sent.height.value,
-                    to_credits(sent.receipt.fee), to_hex(sent.hash.view()));
+        fmt::format("{} in block {}; fee {} credits; transaction {}",
+                    is_already ? "Nothing was sent: it is final already," : "Final",
+                    sent.height.value, to_credits(sent.receipt.fee), to_hex(sent.hash.view()));
     if (std::holds_alternative<market::JobPost>(read.tx.body)) {
         const std::string job =
             to_hex(market::job_id_of(node.chain, to_address(read.tx.sender), read.tx.nonce).view());

@@ -74,6 +74,7 @@ account new Alice
 account list
 account show
 send tmill1qqqq 1 --yes
+faucet 1000.000000001
 faucet 1000
 account show alice
 send ADDRESS 0 --yes
@@ -81,6 +82,10 @@ send ADDRESS 12x --yes
 send ADDRESS 2000 --yes
 send ADDRESS 1
 send ADDRESS 1.5 --yes --memo rent
+send nobody 1 --yes
+send ADDRESS 1 --yes --chain NONE
+account show --chain zz
+account list --chain zz
 account history alice
 account history alice --limit 1
 account history --limit 0
@@ -97,7 +102,9 @@ check broken.wasm
 check none.wasm
 run hello.wasm
 run hello.wasm -- x
-run hello.wasm --gas-limit 10
+run hello.wasm --gas 10
+run hello.wasm --gas 10 --json
+run hello.wasm --output in
 run hello.wasm --gas-limit much
 run none.wasm
 module publish broken.wasm --yes
@@ -110,6 +117,10 @@ job post hello.wasm --env MILLRACE_X=1 --yes
 job post hello.wasm --memory-mib 1000000 --yes
 job post hello.wasm --max-total 0.01 --gas 10G --yes
 job post hello.wasm --max-price 0 --yes
+job post hello.wasm --replicas 3 --gas 1G
+job post hello.wasm --spread 1 --tasks 3 --gas 1G
+job run hello.wasm --gas 1G --yes --output in
+job run hello.wasm --gas 1G --yes --output hello.wasm --overwrite
 job run hello.wasm --input in --gas 1G --yes --quiet --output out
 job run hello.wasm --gas 1G --yes --quiet --output out
 job run hello.wasm --gas 1G --yes --quiet -- x
@@ -144,6 +155,8 @@ market explain nobody
 market explain NONE
 job raise JOB --max-price 0.0001 --yes
 job raise JOB --max-price x --yes
+job raise JOB --max-price 0.0012
+job fetch JOB --output none
 job topup JOB 0.5
 job topup JOB 0.5 --yes
 job raise JOB --max-price 0.0011 --yes
@@ -161,8 +174,11 @@ market prices
 market quote --lots 0
 market quote --lots 2 --gas 1G
 market quote --memory-mib 1000000
+market quote --replicas 3 --gas 1G
 provider stake 10 --yes
 provider show
+provider show nobody
+provider show alice
 provider list
 provider explain
 market explain ADDRESS
@@ -174,6 +190,8 @@ provider keys
 provider update
 provider ask --step 0.004:1
 chain block 999999999
+chain block -1
+chain block zz
 rpc chain_tail
 rpc chain_block height=x
 rpc chain_block height
@@ -229,6 +247,7 @@ MASKS = [
     (r"127\.0\.0\.1:\d+", "<node>"),
     (r"\b(block) \d+", r"\1 <n>"),
     (r", \d+(\.\d)? m?s$", ", <time>"),
+    (r'"wall_ms":\d+', '"wall_ms":<time>'),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
     (r"^\d+ +<time>", "<n> <time>"),
     (r"^\d+,\d+,<time>", "<n>,<index>,<time>"),

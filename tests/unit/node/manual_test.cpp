@@ -45,7 +45,10 @@ constexpr const char* kHead =
     "`node_subscribe`, on any connection, it goes on there, with nothing lost or repeated. A "
     "client that does not read in time\ngets `node_subscription_end` with the place of each of its "
     "subscriptions, and is closed.\n\n"
-    "Lists come by page: `next` of one page is `from` of the following one. Amounts are decimal "
+    "Histories come by page: `next` of one page is `from` of the following one. Other lists go on "
+    "behind `from`, the id of the last row so far (tasks: from that index on; jobs: `skip` rows). "
+    "A "
+    "`limit` above 1,024 is one of 1,024, and 0 gives no rows. Amounts are decimal "
     "strings of nano-credits, prices\nnano-credits per Ggas, times milliseconds.\n\n"
     "    curl -s localhost:8645 -H 'content-type: application/json' \\\n"
     "      -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"chain_head\"}'\n\n";

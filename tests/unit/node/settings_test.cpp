@@ -7,6 +7,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "node/dev_chain.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace millrace::node {
@@ -63,10 +64,10 @@ TEST_SUITE("node/settings") {
                                              "--log-json",
                                              "--blob-quota-bytes=123456789012",
                                              "--provider-cores=3",
-                                             "--provider-memory-mib=77",
-                                             "--provider-ask-nano=18446744073709551615",
-                                             "--provider-stake-nano=5",
-                                             "--mempool-bytes-max=4096",
+                                             "--provider-memory-mib=777",
+                                             "--provider-ask-nano=1099511627775",
+                                             "--provider-stake-nano=18446744073709551615",
+                                             "--mempool-bytes-max=44040960",
                                              "--rpc-address=::1"};
         const Parsed first = parse(words);
         REQUIRE_FALSE(first.exit_code.has_value());
@@ -116,6 +117,18 @@ TEST_SUITE("node/settings") {
         CHECK(parse({"--dev", "--provide"}).settings.provide);
     }
 
+    TEST_CASE("no slot is offered that has not the memory of the smallest task") {
+        Settings settings;
+        settings.provider_memory_mib = 100;
+        settings.provider_cores = 3;
+        CHECK(make_offer(settings).cores == 1);
+        CHECK(make_offer(settings).ask.steps.front().slots == 1);
+        settings.provider_memory_mib = 64 * 3;
+        CHECK(make_offer(settings).cores == 3);
+        settings.provider_memory_mib = 256 * 3;
+        CHECK(make_offer(settings).ask.machine.memory_tier == 1);
+    }
+
     TEST_CASE("mistakes end with code 1 and name what is wrong") {
         const test::TempDir folder;
         const std::string file = (folder.path() / "millraced.conf").string();
@@ -126,7 +139,7 @@ TEST_SUITE("node/settings") {
             {{"--dev", "--rpc-address", "::"}, "--rpc-require-token"},
             {{"--dev", "--rpc-address", "198.51.100.7"}, "--rpc-require-token"},
             {{"--dev", "--rpc-tls-key", "key.pem"}, "rpc-tls-certificate"},
-            {{"--dev", "--rpc-batch-max", "0"}, "above 0"},
+            {{"--dev", "--rpc-batch-max", "0"}, "rpc-batch-max 0"},
             {{"--dev", "--rpc-port", "x"}, "rpc-port"},
             {{"--dev", "--log-level", "loud"}, "log-level"},
             {{"--dev", "--unknown"}, "unknown"},
@@ -134,6 +147,20 @@ TEST_SUITE("node/settings") {
             {{"--config", file + ".absent"}, "absent"},
             {{"--dev", "--no-provide", "--provide-for", "tmill1x"}, "--no-provide"},
             {{}, "--dev"},
+            // What would fail later, or never work, fails at once and by its name.
+            {{"--dev", "--provider-ask-nano", "0"}, "provider-ask-nano 0"},
+            {{"--dev", "--provider-ask-nano", "18446744073709551615"}, "provider-ask-nano"},
+            {{"--dev", "--provider-cores", "9999"}, "provider-cores 9999"},
+            {{"--dev", "--provider-stake-nano", "1"}, "provider-stake-nano 1"},
+            {{"--dev", "--provider-memory-mib", "1"}, "64 MiB at least"},
+            {{"--dev", "--provider-memory-mib", "100", "--provider-cores", "2"}, "128 in all"},
+            {{"--dev", "--provide-for", "zz"}, "provide-for zz"},
+            {{"--dev", "--mempool-bytes-max", "1"}, "mempool-bytes-max 1"},
+            {{"--dev", "--blob-quota-bytes", "1000"}, "blob-quota-bytes 1000"},
+            {{"--dev", "--rpc-address", "nonsense"}, "rpc-address nonsense"},
+            {{"--dev", "--rpc-connections-max", "999999999"}, "rpc-connections-max 999999999"},
+            {{"--dev", "--rpc-tls-certificate", file, "--rpc-tls-key", file + ".key"},
+             "rpc-tls-key " + file + ".key cannot be read"},
         };
         for (const auto& [words, expected] : rows) {
             CAPTURE(expected);
@@ -141,6 +168,15 @@ TEST_SUITE("node/settings") {
             CHECK(parse(words, &text).exit_code == 1);
             CHECK(text.find(expected) != std::string::npos);
         }
+        // In the config file: with its name.
+        std::ofstream(file) << "dev=true\nrpc-port=70000\n";
+        std::string text;
+        CHECK(parse({"--config", file}, &text).exit_code == 1);
+        CHECK(text.find("rpc-port") != std::string::npos);
+        CHECK(text.find(file) != std::string::npos);
+        CHECK(text.find("--help") != std::string::npos);
+        CHECK(parse({"--dev", "--no-provide", "--provider-memory-mib", "1", "--check-config"})
+                  .exit_code == 0);
         CHECK(parse({"--help"}).exit_code == 0);
         CHECK(parse({"--version"}).exit_code == 0);
     }

@@ -53,6 +53,13 @@ TEST_SUITE("wallet/fold") {
         }
     }
 
+    TEST_CASE("bold takes no room") {
+        CHECK(folded("\033[1mexactly of twenty ab\033[0m\n", wide(20)) ==
+              "\033[1mexactly of twenty ab\033[0m\n");
+        CHECK(folded("\033[1mJOB\033[0m     one two three four", wide(20)) ==
+              "\033[1mJOB\033[0m     one two\n        three four");
+    }
+
     TEST_CASE("folding loses and makes no word, and no line is too long that could be shorter") {
         const std::uint64_t seed = 6;
         CAPTURE(seed);

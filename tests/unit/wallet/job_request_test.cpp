@@ -156,6 +156,27 @@ TEST_SUITE("wallet/job_request") {
         CHECK(why_nobody({offer(2, 0, 100, 1'000)}, spec).find("--region") != std::string::npos);
     }
 
+    TEST_CASE("lots that no provider is left for are named with the option to lower") {
+        market::JobSpec spec;
+        spec.tasks = 4;
+        spec.task_gas = Gas{10};
+        spec.output_bytes_max = 100;
+        const std::vector<market::AskView> two = {offer(0, 0, 10, 100), offer(0, 0, 10, 100),
+                                                  offer(0, 0, 5, 100)};
+        CHECK(why_not_all(two, spec).empty());
+        spec.replicas = 2;
+        CHECK(why_not_all(two, spec).empty());
+        spec.replicas = 3;
+        CHECK(why_not_all(two, spec).find("2 providers can do it: lower --replicas") !=
+              std::string::npos);
+        spec.replicas = 1;
+        spec.spread = 2;
+        CHECK(why_not_all(two, spec).empty());
+        spec.spread = 1;
+        CHECK(why_not_all(two, spec).find("1 of the 4 lots") != std::string::npos);
+        CHECK(why_not_all(two, spec).find("raise --spread") != std::string::npos);
+    }
+
     TEST_CASE("the question to the market is the specification's demand") {
         market::JobSpec spec;
         spec.tasks = 10;

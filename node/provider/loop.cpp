@@ -14,6 +14,7 @@
 
 #include "common/page_tree.hpp"
 #include "market/ledger/chain.hpp"
+#include "market/ledger/providers.hpp"
 
 namespace millrace::node {
 
@@ -26,9 +27,9 @@ constexpr std::uint64_t kResendMs = 2'000;
 /// A task that this machine failed to run is tried again after this long, while its lease lasts.
 constexpr std::uint64_t kRetryMs = 2'000;
 constexpr std::uint64_t kExpiryMs = 300'000;
-/// Leases looked at in a pass, those whose output is only kept included: their rows stay in the
-/// ledger for all of the retention, and must not hide the ones that have work to do.
-constexpr std::size_t kLeasesMax = 65'536;
+/// Listed leases that a pass looks through; the next pass goes on behind them. Rows of those whose
+/// output is only kept stay in the ledger for all of the retention, however many they become.
+constexpr std::size_t kLeasesPerPass = 16'384;
 /// Rows of one read.
 constexpr std::size_t kLeasePage = 1'024;
 /// What must be kept is worked out anew this often; in between, use protects what is new.
@@ -143,12 +144,11 @@ class ProviderLoop::Impl {
         const auto served = market::provider_view(snapshot.state(), provider_);
         if (!served && provider_ == operator_) return register_self(snapshot);
         if (!is_entrusted(served)) return;
-        const std::set<LeaseId> live = lease_ids(snapshot.state());
-        forget_ended(snapshot.state(), live);
-        for (const LeaseId& id : live) {
+        forget_ended(snapshot.state());
+        for (const LeaseId& id : next_leases(snapshot.state())) {
             if (settled_.contains(id)) continue;
             const auto lease = market::lease_view(snapshot.state(), id);
-            if (!lease) continue;
+            if (!lease || lease->lease.provider != provider_) continue;
             if (lease->lease.state == market::LeaseState::settled) settled_.insert(id);
             advance(snapshot, *lease);
         }
@@ -177,20 +177,32 @@ class ProviderLoop::Impl {
         return is_so;
     }
 
-    /// All leases that the ledger lists of this provider, by page.
-    [[nodiscard]] std::set<LeaseId> lease_ids(const market::StateReader& state) const {
+    /// The next stretch of the leases that the ledger lists of this provider, and those that are
+    /// under way here, which every pass looks at.
+    [[nodiscard]] std::set<LeaseId> next_leases(const market::StateReader& state) {
         std::set<LeaseId> out;
-        Bytes from;
-        while (out.size() < kLeasesMax) {
+        for (std::size_t seen = 0; seen < kLeasesPerPass; seen += kLeasePage) {
             const auto rows = state.scan(market::Key(market::Table::provider_lease).add(provider_),
-                                         from, kLeasePage);
+                                         next_lease_, kLeasePage);
             for (const market::StateEntry& row : rows)
                 out.insert(market::id_in_key<LeaseId>(row.key, kLeaseAt));
-            if (rows.size() < kLeasePage) break;
-            from = rows.back().key;
-            from.push_back(0);
+            if (rows.size() < kLeasePage) {
+                next_lease_.clear();
+                break;
+            }
+            next_lease_ = rows.back().key;
+            next_lease_.push_back(0);
         }
+        for (const auto& [lease, entry] : journal_.entries()) out.insert(lease);
+        const std::lock_guard lock(mutex_);
+        for (const auto& [lease, work] : work_) out.insert(lease);
         return out;
+    }
+
+    /// Whether the ledger still lists a lease of this provider. Asked for each by itself: a salt is
+    /// never erased because a list was cut short.
+    [[nodiscard]] bool is_listed(const market::StateReader& state, const LeaseId& id) const {
+        return state.get(market::provider_lease_key(provider_, id)).has_value();
     }
 
     /// What the ledger and the journal know of running and finished work must survive uploads.
@@ -222,10 +234,12 @@ class ProviderLoop::Impl {
     }
 
     /// Leases that the ledger no longer lists need nothing more; their tasks stop at once.
-    void forget_ended(const market::StateReader& state, const std::set<LeaseId>& live) {
-        std::erase_if(settled_, [&](const LeaseId& id) { return !live.contains(id); });
+    void forget_ended(const market::StateReader& state) {
+        // Once a round: it costs a read for each.
+        if (next_lease_.empty())
+            std::erase_if(settled_, [&](const LeaseId& id) { return !is_listed(state, id); });
         const auto has_ended = [&](const LeaseId& id) {
-            return !live.contains(id) || settled_.contains(id);
+            return settled_.contains(id) || !is_listed(state, id);
         };
         const std::lock_guard lock(mutex_);
         for (auto it = work_.begin(); it != work_.end();) {
@@ -477,6 +491,8 @@ class ProviderLoop::Impl {
     /// Settled leases that the ledger still lists: nothing is to be done for them.
     std::set<LeaseId> settled_;
     std::optional<std::uint64_t> hold_at_ms_;
+    /// Where the next pass goes on in the ledger's list; empty at its begin.
+    Bytes next_lease_;
     Address operator_;
     market::ProviderId provider_;
     std::optional<bool> was_entrusted_;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "market/ledger/providers.hpp"
 #include "tests/support/node_world.hpp"
 
 namespace millrace::node {
@@ -151,6 +152,28 @@ TEST_SUITE("node/provider") {
         CHECK(life.holds > 0);
         // Nothing is left to be revealed.
         life.run_until([&] { return std::filesystem::is_empty(f.folder.path() / "provider"); });
+    }
+
+    TEST_CASE("no number of leases that are only kept hides the one with work to do") {
+        Fixture f;
+        Fixture::Life life(f);
+        life.run_until([&] { return life.is_registered(); });
+        // More than a pass looks through, before any lease that there will be.
+        std::vector<DbWrite> batch;
+        for (std::uint32_t i = 0; i < 70'000; ++i) {
+            LeaseId id;
+            for (std::size_t k = 0; k < 4; ++k)
+                id.bytes[k + 2] = static_cast<std::uint8_t>(i >> (24 - 8 * k));
+            const market::Key key = market::provider_lease_key(f.world.address("bob"), id);
+            batch.push_back({Column::flat, key.bytes(), Bytes{1}});
+        }
+        REQUIRE(life.node.db->commit(batch).has_value());
+        const JobId job = f.post(life, 1);
+        life.run_until([&] {
+            const auto view = life.job(job);
+            return view && view->tasks_settled == 1;
+        });
+        CHECK(f.backend.runs == 1);
     }
 
     TEST_CASE("what fails on this machine is tried again while the lease lasts") {

@@ -128,10 +128,10 @@ concept SelfCoded = requires(const T& value, T& target, Encoder& out, Decoder& i
 };
 
 template <class E>
-bool is_enumerator(E value) {
+bool is_enumerator(std::underlying_type_t<E> value) {
     bool found = false;
     boost::mp11::mp_for_each<boost::describe::describe_enumerators<E>>(
-        [&](auto d) { found = found || d.value == value; });
+        [&](auto d) { found = found || static_cast<std::underlying_type_t<E>>(d.value) == value; });
     return found;
 }
 
@@ -191,9 +191,9 @@ void decode_into(Decoder& in, T& value) {
         if (raw > 1) in.fail(DecodeError::bad_bool);
         value = raw == 1;
     } else if constexpr (std::is_enum_v<T>) {
-        const auto raw = static_cast<T>(in.integer<std::underlying_type_t<T>>());
-        if (!in.failed() && !is_enumerator(raw)) in.fail(DecodeError::bad_enumerator);
-        if (!in.failed()) value = raw;
+        const auto raw = in.integer<std::underlying_type_t<T>>();
+        if (!in.failed() && !is_enumerator<T>(raw)) in.fail(DecodeError::bad_enumerator);
+        if (!in.failed()) value = static_cast<T>(raw);
     } else if constexpr (std::is_integral_v<T>) {
         value = in.integer<T>();
     } else if constexpr (IsUnit<T>::value) {

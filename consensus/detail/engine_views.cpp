@@ -276,9 +276,10 @@ void Engine::propose(const ParentBlock& parent, View parent_view) {
 
 std::vector<Vote> Engine::heard_votes() const {
     std::vector<Vote> out;
-    for (std::uint16_t i = 0; i < config_.validators->size(); ++i) {
+    for (std::size_t i = 0; i < config_.validators->size(); ++i) {
+        const ValidatorIndex signer{static_cast<std::uint16_t>(i)};
         for (auto it = rounds_.lower_bound(current_); it != rounds_.begin();) {
-            const Vote* vote = (--it)->second.tally.any_of(ValidatorIndex{i});
+            const Vote* vote = (--it)->second.tally.any_of(signer);
             if (vote == nullptr) continue;
             out.push_back(*vote);
             break;

@@ -109,7 +109,9 @@ ByteView DirectAccess::base_page(std::uint64_t page_index) const {
     auto after = std::upper_bound(
         mounts_.begin(), mounts_.end(), page_index,
         [](std::uint64_t page, const Mount& mount) { return page < mount.place.first_page(); });
-    if (after == mounts_.begin() || page_index >= (--after)->place.end_page()) return {};
+    if (after == mounts_.begin()) return {};
+    --after;
+    if (page_index >= after->place.end_page()) return {};
     const ByteView page = after->source->page(page_index);
     if (after->source->has_failed()) failed_ = true;
     return page;

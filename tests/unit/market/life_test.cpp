@@ -99,7 +99,7 @@ TEST_SUITE("market/life") {
 
     TEST_CASE(
         "a commit that nobody opens and nobody rivals is a fault: the reserve, not the stake") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         const JobId id = m.post(m.w.job_spec(1));
         m.commit("alice", Gas{5});
         m.w.wait(12'000, 1'000);
@@ -115,7 +115,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("a missed start burns the reserve, pauses, frees the slot for the next lease") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         const JobId id = m.post(m.w.job_spec(5));
         m.w.await_leases("alice", 4);
         const Amount burnt = m.w.chain_state().burnt;
@@ -134,7 +134,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("attempts used up fail the task and give its money back") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         JobSpec spec = m.w.job_spec(1);
         spec.attempts = 1;
         const Amount before = m.w.balance("bob");
@@ -148,7 +148,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("a returned lease costs half its reserve and goes to somebody else") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         const JobId id = m.post(m.w.job_spec(1));
         const LeaseView l = m.lease_of("alice");
         m.w.must("alice", LeaseReturn{l.id});
@@ -160,7 +160,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("an input that cannot be had ends the lease with no loss") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         JobSpec spec = m.w.job_spec(1);
         spec.input = JobInput{TreeRoot{}, 5};
         spec.attempts = 1;
@@ -175,7 +175,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("an input that 64 providers could not have is not asked for again") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         JobSpec spec = m.w.job_spec(1);
         spec.input = JobInput{TreeRoot{}, 5};
         const JobId id = m.post(spec);
@@ -218,7 +218,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("shrinking the ask does not slow down what was sold from the larger one") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         m.post(m.w.job_spec(4));
         m.w.await_leases("alice", 4);
         Ask ask = m.w.registration("alice").ask;
@@ -338,7 +338,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("a denied buyer is denied at once, whatever else waits for its notice") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         m.w.wait(1'500);
         Ask ask = m.w.registration("alice", 12'000'000, 2).ask;
         ask.deny = {m.w.address("bob")};
@@ -349,7 +349,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("cancelling touches unleased lots only") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         const JobId id = m.post(m.w.job_spec(9));
         m.w.await_leases("alice", 4);
         m.w.wait(800);
@@ -389,7 +389,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("a failing task stops the rest of the job when its policy says so") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         JobSpec spec = m.w.job_spec(6);
         spec.on_failure = FailurePolicy::stop;
         const JobId id = m.post(spec);
@@ -413,7 +413,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("retention is paid at its end, and the reserve stays locked until then") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         JobSpec spec = m.w.job_spec(1);
         spec.retention_ms = 60'000;
         spec.output_bytes_max = 1ULL << 30U;
@@ -433,7 +433,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("a lot of many tasks is one lease, one commit, one reveal") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         JobSpec spec = m.w.job_spec(10);
         spec.tasks_per_lot = 4;
         const JobId id = m.post(spec);
@@ -445,7 +445,7 @@ TEST_SUITE("market/life") {
     }
 
     TEST_CASE("an outage makes nobody late: active time stands still") {
-        Market m{{"alice"}};
+        Market m{"alice"};
         m.post(m.w.job_spec(1));
         const LeaseView l = m.lease_of("alice");
         m.w.block(3'600'000);

@@ -87,6 +87,10 @@ namespace millrace::market {
     X(104, limit_not_higher, "the new limit is not above the old one")                             \
     X(105, features_missing, "the requirement lacks a feature that the module needs")              \
     X(106, spread_too_small, "so small a spread needs more providers than a job may count")        \
+    X(107, stdin_too_large, "standard input is longer than 4 GiB; make it a file of the input")    \
+    X(108, arguments_hold_nul, "an argument or environment entry contains a NUL byte")             \
+    X(109, environment_invalid, "an environment entry is not NAME=value")                          \
+    X(110, environment_reserved, "environment names in MILLRACE_ are set by the network")          \
     X(120, lease_unknown, "there is no such lease")                                                \
     X(121, not_provider, "only the lease's provider may do this")                                  \
     X(122, lease_waits, "the lease is not at the head of its queue yet")                           \

@@ -5,6 +5,7 @@
 #include "market/query.hpp"
 #include "market/rules/chunk.hpp"
 #include "market/rules/rules.hpp"
+#include "market/task.hpp"
 
 namespace millrace::market {
 
@@ -24,6 +25,35 @@ std::size_t argument_bytes(const JobSpec& spec) {
     for (const Argument& a : spec.arguments) sum += a.size() + 1;
     for (const Argument& e : spec.environment) sum += e.size() + 1;
     return sum;
+}
+
+/// Whether a task can be made of it, by the rule of the machine itself: a job that it refuses would
+/// cost every provider that took it its reserve. Tasks differ in nothing that is judged but the
+/// number's length, so the last one stands for all.
+Refusal check_arguments(const JobSpec& spec) {
+    if (argument_bytes(spec) > kArgumentBytesMax) return Refusal::arguments_too_large;
+    const auto page =
+        vm::encode_arguments(task_arguments(JobId{}, spec, WallTime{}, spec.tasks - 1));
+    if (page.has_value()) return Refusal::none;
+    switch (page.error()) {
+        case vm::ArgumentsRefusal::bad_task_index:
+            return Refusal::tasks_out_of_range;
+        case vm::ArgumentsRefusal::bad_input:
+            return Refusal::data_too_large;
+        case vm::ArgumentsRefusal::stdin_too_long:
+            return Refusal::stdin_too_large;
+        case vm::ArgumentsRefusal::nul_in_string:
+            return Refusal::arguments_hold_nul;
+        case vm::ArgumentsRefusal::bad_environment:
+            return Refusal::environment_invalid;
+        case vm::ArgumentsRefusal::reserved_environment:
+            return Refusal::environment_reserved;
+        case vm::ArgumentsRefusal::too_long:
+            return Refusal::arguments_too_large;
+        case vm::ArgumentsRefusal::gas_limit_too_high:
+            return Refusal::task_gas_out_of_range;
+    }
+    return Refusal::arguments_too_large;
 }
 
 /// What a lot can be: gas, tasks, replicas, price.
@@ -73,11 +103,9 @@ Refusal check_times(const Params& params, const JobSpec& spec) {
         return Refusal::life_out_of_range;
     if (spec.retention_ms > params.jobs.retention_max_ms) return Refusal::retention_too_long;
     if (spec.output_bytes_max > kOutputBytesMax ||
-        (spec.input && spec.input->bytes > kOutputBytesMax) ||
-        (spec.stdin_blob && spec.stdin_blob->bytes > kOutputBytesMax))
+        (spec.input && spec.input->bytes > kOutputBytesMax))
         return Refusal::data_too_large;
-    if (argument_bytes(spec) > kArgumentBytesMax) return Refusal::arguments_too_large;
-    return Refusal::none;
+    return check_arguments(spec);
 }
 
 /// Counts bids that come after the pending clearing, or a block of them could overfill the book.

@@ -2,6 +2,11 @@
 
 namespace millrace::market::refusals {
 
+namespace {
+/// One region of the machine.
+constexpr std::uint64_t kStdinMax = 1ULL << 32U;
+}  // namespace
+
 void modules() {
     World w;
     const ModulePublish good = w.publication();
@@ -127,10 +132,26 @@ void posting() {
               }))
         .rung(Refusal::data_too_large, fix([](auto& s) {
                   s.input.reset();
-                  s.stdin_blob = JobStdin{{}, kOutputBytesMax + 1};
+                  s.stdin_blob = JobStdin{{}, kStdinMax + 1};
               }))
-        .rung(Refusal::data_too_large, fix([](auto& s) { s.stdin_blob.reset(); }))
-        .rung(Refusal::arguments_too_large, fix([](auto& s) { s.arguments.clear(); }))
+        // From here on the machine's own rule: no task could ever be made of such a job.
+        .rung(Refusal::arguments_too_large,
+              fix([](auto& s) { s.arguments = {Argument(std::string("a\0b", 3))}; }))
+        .rung(Refusal::stdin_too_large, fix([](auto& s) { s.stdin_blob->bytes = kStdinMax; }))
+        .rung(Refusal::arguments_hold_nul, fix([](auto& s) {
+                  s.arguments.clear();
+                  s.environment.push_back(Argument(std::string("A=b\0", 4)));
+              }))
+        .rung(Refusal::arguments_hold_nul,
+              fix([](auto& s) { s.environment.back() = Argument("MILLRACE_TASK"); }))
+        .rung(Refusal::environment_invalid,
+              fix([](auto& s) { s.environment.back() = Argument("=MILLRACE_TASK"); }))
+        .rung(Refusal::environment_invalid,
+              fix([](auto& s) { s.environment.back() = Argument("MILLRACE_TASK=7"); }))
+        .rung(Refusal::environment_reserved, fix([](auto& s) {
+                  s.environment.back() = Argument("TASK=7=");
+                  s.stdin_blob.reset();
+              }))
         .rung(Refusal::module_unknown,
               [&] {
                   ModulePublish p = w.publication();

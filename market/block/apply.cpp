@@ -118,6 +118,8 @@ class BlockRun {
             ledger_.params.fees.base_fee_target_bytes_per_s * elapsed_ / 1'000;
         ledger_.chain.base_fee =
             next_base_fee(ledger_.params.fees, ledger_.chain.base_fee, weight_, target);
+        // Not before: sweeps, auction and transactions are of the version that the header names.
+        begin_due_version(ledger_.chain);
         store(ledger_.state, chain_key(), ledger_.chain);
         BlockOutcome out;
         out.writes = std::move(overlay_).take();

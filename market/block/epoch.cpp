@@ -172,10 +172,6 @@ void change_epoch(Ledger& ledger, EpochSet set) {
     chain.epoch_end = ledger.in(ledger.params.time.epoch_ms);
     chain.epoch_seeds = {chain.epoch_seeds[1], chain.beacon};
     tally_signals(ledger, set);
-    if (chain.upgrade && chain.upgrade->epoch <= chain.epoch) {
-        chain.protocol_version = chain.upgrade->version;
-        chain.upgrade.reset();
-    }
     const Attendance attendance = load_attendance(ledger.state);
     pay_issuance(ledger, set, attendance);
     jail_absent(ledger, set, attendance);
@@ -186,6 +182,12 @@ void change_epoch(Ledger& ledger, EpochSet set) {
     make_set(ledger, *fresh);
     store(ledger.state, attendance_key(), attendance_of(ledger, set, attendance, *fresh));
     forget_sets(ledger);
+}
+
+void begin_due_version(ChainState& chain) {
+    if (!chain.upgrade || chain.upgrade->epoch > chain.epoch) return;
+    chain.protocol_version = chain.upgrade->version;
+    chain.upgrade.reset();
 }
 
 void found_validators(Overlay& state, const Genesis& genesis) {

@@ -28,6 +28,9 @@ void note_votes(Ledger& ledger, std::uint16_t proposer, std::span<const Vote> vo
 
 /// Ends the running epoch, whose set is `set`, and begins the next one.
 void change_epoch(Ledger& ledger, EpochSet set);
+/// New rules whose epoch has come are in force from the next block on. The block that ends the
+/// epoch before calls this last.
+void begin_due_version(ChainState& chain);
 
 /// The sets and validators that a chain begins with.
 void found_validators(Overlay& state, const Genesis& genesis);

@@ -113,6 +113,29 @@ TEST_SUITE("market/block") {
         CHECK(out.error() == BlockFault::version_unknown);
     }
 
+    TEST_CASE("the last block before new rules is of the old ones to its last transaction") {
+        World w;
+        w.must("bob", w.publication());
+        const Epoch epoch = w.chain_state().epoch;
+        while (w.chain_state().epoch == epoch) {
+            BlockInput input = w.next_input(3'000);
+            input.version_signal = kProtocolVersion + 1;
+            const auto out = apply_block(w.state, w.map, input);
+            REQUIRE(out.has_value());
+            w.accept(*out);
+        }
+        REQUIRE(w.chain_state().upgrade.has_value());
+        JobId last;
+        for (int i = 0; i < 100 && w.chain_state().protocol_version == kProtocolVersion; ++i) {
+            last = w.next_job("bob");
+            CHECK(w.send("bob", JobPost{w.job_spec(1)}, 3'000) == Refusal::none);
+        }
+        REQUIRE(w.chain_state().protocol_version == kProtocolVersion + 1);
+        CHECK(!w.chain_state().upgrade.has_value());
+        CHECK(w.head().protocol_version == kProtocolVersion);
+        CHECK(job_view(w.state, last)->job.protocol_version == kProtocolVersion);
+    }
+
     TEST_CASE("the base fee moves by at most an eighth and never below its floor") {
         FeeParams p;
         p.base_fee_min = Amount{8};

@@ -144,11 +144,36 @@ Price first_price(const AskRow& row) {
     return price;
 }
 
+/// Whether there may be bids that only the new order can serve: another capability, as when a tier
+/// rises with stake or record, or larger tasks.
+bool may_do_more(const AskOrder& old, const AskOrder& now) {
+    return old.capability != now.capability || old.task_gas_max < now.task_gas_max ||
+           old.task_bytes_max < now.task_bytes_max;
+}
+
+/// New supply, from the next clearing on or when its notice ends: then bids that nobody could serve
+/// look again. Each clearing has its own mark: one number for all would forget either the earlier
+/// or the later of two notices.
+void note_supply(Ledger& ledger, const std::optional<AskRow>& old, const AskRow& row) {
+    const ClearingNumber next = ledger.next_clearing();
+    const auto mark = [&](ClearingNumber due) {
+        ledger.state.put(supply_due_key(due).bytes(), kPresent);
+    };
+    if (row.next) mark(row.next_from);
+    if (!row.order) return;
+    std::optional<AskOrder> before;
+    // What has matured since then was marked when it came under notice.
+    if (old) before = old->next && old->next_from <= next ? old->next : old->order;
+    if (!before || may_do_more(*before, *row.order)) mark(next);
+}
+
 void derive_ask(Ledger& ledger, Provider& p) {
     mature_ask(p, ledger.next_clearing());
     const std::optional<AskRow> row = make_ask_row(ledger, p);
     const std::optional<Price> old_price = p.book_price;
     const std::optional<Price> price = row ? std::optional(first_price(*row)) : std::nullopt;
+    std::optional<AskRow> old;
+    if (old_price) old = load<AskRow>(ledger.state, ask_key(*old_price, p.owner));
     if (old_price && old_price != price) ledger.state.erase(ask_key(*old_price, p.owner));
     if (row) {
         const Key key = ask_key(*price, p.owner);
@@ -161,12 +186,10 @@ void derive_ask(Ledger& ledger, Provider& p) {
     if (row && !old_price) ++ledger.chain.asks;
     if (!row && old_price) --ledger.chain.asks;
     p.book_price = price;
-    // New supply, now or when its notice ends: bids that nobody could serve look again.
-    const ClearingNumber gain = p.next ? p.next_from : ledger.next_clearing();
-    if (row && (p.next || !old_price) && ledger.chain.supply_gained < gain)
-        ledger.chain.supply_gained = gain;
+    if (!row) return;
+    note_supply(ledger, old, *row);
     // The notice is counted in clearings, so they must go on.
-    if (row && p.next) ledger.chain.clock_until = std::max(ledger.chain.clock_until, gain);
+    if (row->next) ledger.chain.clock_until = std::max(ledger.chain.clock_until, row->next_from);
 }
 
 }  // namespace
@@ -208,7 +231,11 @@ void derive_dirty_rows(Ledger& ledger) {
 void wake_bids(Ledger& ledger) {
     MILLRACE_ASSERT(!ledger.chain.pending);
     const ClearingNumber number = ledger.next_clearing();
-    const ClearingNumber gained = ledger.chain.supply_gained;
+    // Each number is frozen once, so no mark is passed over.
+    if (ledger.state.get(supply_due_key(number))) {
+        ledger.state.erase(supply_due_key(number));
+        ledger.chain.supply_gained = number;
+    }
     for (const Standing standing : kSleepers) {
         std::size_t woken = 0;
         for (const StateEntry& entry :
@@ -220,7 +247,7 @@ void wake_bids(Ledger& ledger) {
             // Those that nobody could serve sleep for the same number of clearings each, so the
             // first of them is also the one that looked last at the oldest supply.
             const bool supplied =
-                standing == Standing::no_capable_ask && gained > job->sat_at && gained <= number;
+                standing == Standing::no_capable_ask && ledger.chain.supply_gained > job->sat_at;
             if (wakes > number && !supplied) break;
             job->standing = Standing::active;
             save_job(ledger, id, *job, spec_of(ledger, id));

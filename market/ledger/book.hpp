@@ -72,6 +72,11 @@ BOOST_DESCRIBE_STRUCT(AskRow, (), (order, next, next_from))
     return Key(Table::ask).add_number(price.value).add(provider);
 }
 
+/// Mark of a clearing that sees new supply: at most one for each clearing of a notice.
+[[nodiscard]] inline Key supply_due_key(ClearingNumber clearing) {
+    return Key(Table::supply_due).add_number(clearing.value);
+}
+
 /// Last price of a class, for quotes and history.
 struct ClassPrice {
     ClearingNumber clearing;

@@ -39,6 +39,7 @@ enum class Table : std::uint8_t {
     class_price = 0x33,
     admission = 0x34,
     sleeping_bid = 0x35,
+    supply_due = 0x36,
     due = 0x40,
 };
 

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "market/auction/explain.hpp"
+#include "market/block/clearing.hpp"
 #include "market/rules/chunk.hpp"
 #include "market/rules/due.hpp"
 #include "market/rules/rules.hpp"
@@ -202,6 +203,62 @@ TEST_SUITE("market/book") {
         REQUIRE(why.has_value());
         CHECK(why->reason == Reason::no_capable_ask);
         CHECK(why->demand == Demand::memory_tier);
+    }
+
+    TEST_CASE("a bid that nobody could serve wakes when a provider's tier rises") {
+        World w;
+        w.must("bob", w.publication());
+        w.must("alice", w.registration("alice"));
+        const auto post = [&](auto change) {
+            JobSpec spec = w.job_spec(1);
+            change(spec.requirement);
+            const JobId id = w.next_job("bob");
+            w.must("bob", JobPost{spec});
+            return id;
+        };
+        const JobId by_stake = post([](Requirement& r) { r.stake_tier = 3; });
+        const JobId by_record = post([](Requirement& r) { r.record_tier = 1; });
+        // Until nothing changes any more and nothing is cleared: only supply can wake them.
+        w.wait(4'000);
+        REQUIRE(!freeze_is_wanted(w.chain_state()));
+        REQUIRE(job_view(w.state, by_stake)->job.standing == Standing::no_capable_ask);
+        REQUIRE(job_view(w.state, by_record)->job.standing == Standing::no_capable_ask);
+        w.must("alice", ProviderStake{w.address("alice"), credits(1'000)});
+        CHECK(w.await_leases("alice", 1).front().lease.job == by_stake);
+        w.wait(4'000);
+        REQUIRE(job_view(w.state, by_record)->job.standing == Standing::no_capable_ask);
+        Overlay overlay(w.state);
+        Ledger ledger(overlay);
+        Provider alice = *find_provider(ledger, w.address("alice"));
+        alice.fees_paid = w.params().stake.record_tier_base;
+        save_provider(ledger, alice);
+        store(overlay, chain_key(), ledger.chain);
+        w.plant(overlay.writes());
+        CHECK(w.await_leases("alice", 2).size() == 2);
+    }
+
+    TEST_CASE("each notice wakes bids when it ends, whatever was registered before and after") {
+        Params params = Params::dev();
+        params.auction.ask_notice_clearings = 5;
+        World w(params);
+        w.must("bob", w.publication());
+        JobSpec spec = w.job_spec(1);
+        spec.requirement.memory_tier = 2;
+        w.must("bob", JobPost{spec});
+        w.wait(1'000);
+        const auto register_after = [&](const char* name, std::uint8_t memory_tier) {
+            w.wait(400);
+            ProviderRegister body = w.registration(name);
+            body.ask.machine.memory_tier = memory_tier;
+            w.must(name, body);
+            return provider_view(w.state, w.address(name))->provider.next_from;
+        };
+        const ClearingNumber before = register_after("carol", 0);
+        const ClearingNumber due = register_after("alice", 2);
+        const ClearingNumber after = register_after("dave", 0);
+        REQUIRE(before < due);
+        REQUIRE(due < after);
+        CHECK(w.await_leases("alice", 1).front().lease.clearing == due);
     }
 
     TEST_CASE("a cancellation writes a few rows, whatever the job's size; sweeps do the rest") {

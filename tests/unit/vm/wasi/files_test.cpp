@@ -446,7 +446,7 @@ TEST_SUITE("vm/wasi/files") {
                                       ~(rights::fd_datasync | rights::fd_write |
                                         rights::fd_allocate | rights::path_filestat_set_size);
         static_assert((kGo & rights::fd_filestat_set_size) != 0);
-        MemoryTree tree({{"f", "text"}});
+        MemoryTree tree(TreeEntries{{"f", "text"}});
         Guest guest = with_input(tree);
         const auto file = guest.open(kIn, "f", 0, kGo);
         REQUIRE_EQ(file.error, Errno::success);

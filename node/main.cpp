@@ -117,7 +117,8 @@ int fail(const Error& error, int exit_code) {
 /// Without them the ledger cannot open its tables, and a node that is merely busy would stop.
 Status<> take_descriptors(const Settings& settings) {
     // A connection, and the file that goes over it.
-    const rlim_t needed = kDescriptorsOfNode + 2 * rlim_t{settings.rpc_connections_max};
+    const rlim_t needed =
+        kDescriptorsOfNode + rpc::kConnectionsBesideMax + 2 * rlim_t{settings.rpc_connections_max};
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= needed) return Ok{};
     if (files.rlim_max < needed)

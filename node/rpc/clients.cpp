@@ -42,6 +42,8 @@ bool Clients::evict(const std::string* client, std::uint64_t now_ms) {
 
 ConnectionPtr Clients::admit(std::string client, bool is_exempt, std::uint64_t now_ms) {
     const std::lock_guard lock(mutex_);
+    // Else a flood that comes faster than connections close would use up the descriptors.
+    if (connections_.size() >= limits_.connections_max + kClosingMax) return nullptr;
     if (!is_exempt && living(&client) >= limits_.client_connections_max && !evict(&client, now_ms))
         return nullptr;
     if (living(nullptr) >= limits_.connections_max && !evict(nullptr, now_ms)) return nullptr;

@@ -33,6 +33,10 @@ struct ClientLimits {
     std::uint32_t calls_per_second_max = 200;
 };
 
+/// Connections on their way out, beside those that there may be: they are closed by their own
+/// threads, which takes a moment, and hold their descriptors until then.
+inline constexpr std::size_t kClosingMax = 32;
+
 /// Safe from any thread. Times are milliseconds of a monotonic clock, above 0.
 class Clients {
   public:

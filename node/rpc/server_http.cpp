@@ -39,6 +39,7 @@ constexpr std::chrono::milliseconds kStopPatience{1'000};
 constexpr std::chrono::milliseconds kStopStep{5};
 /// Connections that wait until there is room for them, and how long they do.
 constexpr std::size_t kWaitingMax = 256;
+static_assert(kWaitingMax + kClosingMax == kConnectionsBesideMax);
 constexpr std::chrono::milliseconds kRoomPatience{1'000};
 constexpr std::chrono::milliseconds kRoomStep{10};
 constexpr std::string_view kFull =

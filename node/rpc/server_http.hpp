@@ -17,6 +17,10 @@ namespace millrace::node::rpc {
 
 struct NodeApi;
 
+/// Connections that the server may hold beside `connections_max`: those that wait for room, and
+/// those on their way out.
+inline constexpr std::size_t kConnectionsBesideMax = 288;
+
 /// Every bound is a setting of the node; the defaults here are those of settings.hpp.
 struct HttpSettings {
     std::string address = "127.0.0.1";

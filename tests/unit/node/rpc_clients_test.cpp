@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "node/rpc/access.hpp"
@@ -35,6 +36,24 @@ TEST_SUITE("node/rpc/clients") {
         CHECK(quick.admit("a", false, 1'000) != nullptr);
         CHECK(quick.admit("b", false, 1'050) == nullptr);
         CHECK(quick.admit("b", false, 1'100) != nullptr);
+    }
+
+    TEST_CASE("connections that are told to close count until they have") {
+        constexpr std::size_t kMost = 4;
+        Clients clients({.connections_max = kMost, .client_connections_max = kMost});
+        std::vector<ConnectionPtr> open;
+        // Each displaces one before it, and none has closed yet.
+        std::uint64_t now = 1'000;
+        for (; open.size() < kMost + kClosingMax; now += 1'000)
+            open.push_back(clients.admit("flood", false, now));
+        CHECK(std::count(open.begin(), open.end(), nullptr) == 0);
+        CHECK(clients.admit("flood", false, now) == nullptr);
+        CHECK(clients.admit("127.0.0.1", true, now) == nullptr);
+        // Nobody was told to close for those who could not come in.
+        CHECK(std::count_if(open.begin(), open.end(),
+                            [](const ConnectionPtr& c) { return c->is_evicted; }) == kClosingMax);
+        clients.remove(open.front());
+        CHECK(clients.admit("flood", false, now) != nullptr);
     }
 
     TEST_CASE("what is being served is never displaced") {

@@ -85,8 +85,16 @@ Status<> AccessControl::write_tokens(const std::vector<Token>& tokens) const {
 
 std::optional<Scopes> AccessControl::scopes_of(std::string_view authorization) const {
     if (authorization.empty()) return is_required_ ? Scopes{} : Scopes{Scope::read, Scope::submit};
+    const std::optional<Hash> shown = credential_of(authorization);
+    return shown ? scopes_of(*shown) : std::nullopt;
+}
+
+std::optional<Hash> AccessControl::credential_of(std::string_view authorization) {
     if (!authorization.starts_with(kBearer)) return std::nullopt;
-    const Hash shown = hash_of(authorization.substr(kBearer.size()));
+    return hash_of(authorization.substr(kBearer.size()));
+}
+
+std::optional<Scopes> AccessControl::scopes_of(const Hash& shown) const {
     if (is_same(shown, cookie_hash_)) return Scopes{Scope::read, Scope::submit, Scope::admin};
     const std::lock_guard lock(mutex_);
     for (const Token& one : tokens_) {
@@ -133,6 +141,7 @@ Result<bool, RpcError> AccessControl::revoke(const TokenName& name) {
     if (const auto written = write_tokens(next); !written.has_value())
         return Err{cannot_write(written.error())};
     tokens_ = std::move(next);
+    ++revocations_;
     return true;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,12 @@ class AccessControl {
     /// What the bearer of this `Authorization` header may do; none when it shows a credential that
     /// is not one of ours. Costs one hash.
     [[nodiscard]] std::optional<Scopes> scopes_of(std::string_view authorization) const;
+    /// What a connection that lasts keeps of its header, to look its scopes up again; none where
+    /// the header shows no credential.
+    [[nodiscard]] static std::optional<Hash> credential_of(std::string_view authorization);
+    [[nodiscard]] std::optional<Scopes> scopes_of(const Hash& credential) const;
+    /// Grows with each token that is taken back: until then, what was looked up still holds.
+    [[nodiscard]] std::uint64_t revocations() const { return revocations_; }
 
     /// The secret, which only its maker ever sees.
     [[nodiscard]] Result<std::string, RpcError> create(const TokenInfo& token);
@@ -60,6 +67,7 @@ class AccessControl {
     Hash cookie_hash_;
     mutable std::mutex mutex_;
     std::vector<Token> tokens_;
+    std::atomic<std::uint64_t> revocations_{0};
 };
 
 }  // namespace millrace::node::rpc

@@ -61,6 +61,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
         socket_.set_option(timeouts);
         socket_.read_message_max(core_.settings.body_bytes_max);
         socket_.text(true);
+        credential_ = AccessControl::credential_of(request[beast::http::field::authorization]);
         co_await socket_.async_accept(request, asio::redirect_error(asio::use_awaitable, ec));
         if (ec) co_return;
         connection_->is_lasting = true;
@@ -80,6 +81,19 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
     }
 
   private:
+    /// A token that is taken back is worth nothing at once, also where it has opened a connection.
+    bool is_admitted() {
+        const AccessControl* access = core_.ports.access;
+        if (access == nullptr || !credential_ || is_revoked_) return !is_revoked_;
+        const std::uint64_t revocations = access->revocations();
+        if (revocations == revocations_) return true;
+        revocations_ = revocations;
+        const std::optional<Scopes> scopes = access->scopes_of(*credential_);
+        is_revoked_ = !scopes;
+        if (scopes) caller_.scopes = *scopes;
+        return !is_revoked_;
+    }
+
     std::uint64_t listen() {
         if (core_.ports.hub == nullptr || !watcher_) return 0;
         return core_.ports.hub->add([weak = weak_from_this(), executor = socket_.get_executor()] {
@@ -102,6 +116,11 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
             if (ec) co_return;
             const std::string text = beast::buffers_to_string(buffer.data());
             buffer.consume(buffer.size());
+            if (!is_admitted()) {
+                // The writer closes; what comes until then is dropped.
+                news_.cancel();
+                continue;
+            }
             std::string answer = co_await call(text);
             if (!answer.empty()) answers_.push_back(std::move(answer));
             news_.cancel();
@@ -133,6 +152,10 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
     // ---- writing -------------------------------------------------------------------------------
     asio::awaitable<void> write_all(std::shared_ptr<WsSession> self) {
         while (!is_ending_) {
+            if (!is_admitted()) {
+                co_await close(websocket::close_code::policy_error, "the token was revoked");
+                break;
+            }
             std::optional<std::string> text = next();
             if (!text) {
                 error_code ec;
@@ -143,18 +166,21 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
             if (!co_await send(*std::move(text))) break;
             if (is_too_slow_) {
                 if (watcher_) co_await send(watcher_->farewell("too_slow"));
-                error_code ec;
-                co_await socket_.async_close(
-                    websocket::close_reason(websocket::close_code::try_again_later, "too slow"),
-                    asio::redirect_error(asio::use_awaitable, ec));
+                co_await close(websocket::close_code::try_again_later, "too slow");
                 break;
             }
         }
         is_ending_ = true;
         is_writing_ = false;
         room_.cancel();
-        if (is_too_slow_ || is_broken_) close_hard();
+        if (is_too_slow_ || is_broken_ || is_revoked_) close_hard();
         (void)self;
+    }
+
+    asio::awaitable<void> close(websocket::close_code code, const char* why) {
+        error_code ec;
+        co_await socket_.async_close(websocket::close_reason(code, why),
+                                     asio::redirect_error(asio::use_awaitable, ec));
     }
 
     std::optional<std::string> next() {
@@ -210,6 +236,11 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
     bool is_ending_ = false;
     bool is_too_slow_ = false;
     bool is_broken_ = false;
+    bool is_revoked_ = false;
+    /// What the connection was opened with, and how many tokens had been taken back when its scopes
+    /// were last looked up.
+    std::optional<Hash> credential_;
+    std::uint64_t revocations_ = 0;
 };
 
 }  // namespace

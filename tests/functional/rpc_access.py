@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from support import Bench, is_alive, wait_until
-from websocket import WebSocket
+from websocket import Closed, WebSocket
 
 UNAUTHORIZED = -32006
 
@@ -66,6 +66,29 @@ def check_cookie_and_tokens(bench):
     assert ask(port, "tx_send", {"tx": "00"}, sender) == (200, -32602)
     assert ask(port, "node_tokens", {}, sender) == (200, UNAUTHORIZED)
     return cookie, reader
+
+
+def check_revoked_sockets(bench):
+    """A token that is taken back ends the WebSockets that it has opened: the one that asks, and the one that only listens."""
+    cookie = cookie_of(bench)
+    shown = {"Authorization": "Bearer " + ask(bench.port, "node_token_create", {"name": "brief", "scopes": ["read"]},
+                                              cookie)[1]["token"]}
+    with WebSocket(bench.port, shown) as asking, WebSocket(bench.port, shown) as listening, \
+            WebSocket(bench.port, {"Authorization": f"Bearer {cookie}"}) as other:
+        assert "result" in asking.call("node_status")
+        listening.subscribe("heads")
+        assert ask(bench.port, "node_token_revoke", {"name": "brief"}, cookie) == (200, {"revoked": True})
+        try:
+            raise AssertionError(f"answered: {asking.call('node_status')}")
+        except Closed as end:
+            assert end.code == 1008 and "revoked" in end.reason, end
+        bench.wallet("account", "new", "reader")
+        bench.wallet("faucet", 1)
+        try:
+            raise AssertionError(f"told: {listening.notification()}")
+        except Closed as end:
+            assert end.code == 1008 and "revoked" in end.reason, end
+        assert "result" in other.call("node_tokens")
 
 
 def check_after_restart(bench, old_cookie, reader):
@@ -152,6 +175,7 @@ def main():
         cookie, reader = check_cookie_and_tokens(bench)
         bench.stop()
         bench.start()
+        check_revoked_sockets(bench)
         check_after_restart(bench, cookie, reader)
     check_required(bin_dir)
     check_refusal(bin_dir)

@@ -102,7 +102,7 @@ TEST_SUITE("node/rpc/market_view") {
         for (int i = 0; i < 10; ++i) f.block();
         const OrderAnswer paused = f.provider("carol");
         CHECK(paused.reason == market::Reason::not_yet_eligible);
-        CHECK(paused.advice.find("provider_resume") != std::string::npos);
+        CHECK(paused.advice.find("Resume it") != std::string::npos);
         const StateSnapshot snapshot(*f.chain.db);
         CHECK_FALSE(explain_job(snapshot, *f.views.at(snapshot), JobId{}).has_value());
         CHECK_FALSE(

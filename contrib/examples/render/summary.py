@@ -43,7 +43,7 @@ def main():
         ("paid", f'{credits(int(job["paid"]))} credits for {int(job["gas"]):,} gas: the sum of the tasks above'),
         ("came back", f'{credits(int(job["refunded"]))} of {credits(int(job["posted"]["cost"]["total"]))} credits held at most'),
         ("balance", f"{before:.6f} credits before, {after:.6f} after (the rest of the difference: fees, module, storage)"),
-        ("posted", f'in block {job["posted"]["height"]}'),
+        ("posted", f'in block {job["posted"]["block"]}'),
         ("final", f'all of it by block {job["closed"]}, {block["hash"]} (millrace chain block {job["closed"]})'),
     ]
     for name, value in rows:

@@ -72,11 +72,8 @@ std::string_view advice(market::Refusal refusal) {
 
 /// A refusal that the node answered with, by its stable name.
 Failure with_advice(Failure failure) {
-    if (failure.exit != Exit::refused || !failure.data.is_object()) return failure;
-    const auto* name = failure.data.get_object().if_contains("refusal");
-    if (name == nullptr) return failure;
-    const auto refusal = from_json<market::Refusal>(*name);
-    if (!refusal.has_value()) return failure;
+    const auto refusal = refusal_of(failure);
+    if (!refusal) return failure;
     Failure out = refused(*refusal);
     out.rpc_code = failure.rpc_code;
     out.data = std::move(failure.data);
@@ -111,6 +108,15 @@ Failure not_final(Context& context, const TxHash& hash, market::TxState state) {
 }
 
 }  // namespace
+
+std::optional<market::Refusal> refusal_of(const Failure& failure) {
+    if (failure.exit != Exit::refused || !failure.data.is_object()) return std::nullopt;
+    const auto* name = failure.data.get_object().if_contains("refusal");
+    if (name == nullptr) return std::nullopt;
+    const auto refusal = from_json<market::Refusal>(*name);
+    if (!refusal.has_value()) return std::nullopt;
+    return *refusal;
+}
 
 Failure refused(market::Refusal refusal) {
     std::string message =

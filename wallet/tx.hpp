@@ -82,6 +82,8 @@ struct Sent {
 /// The ledger's refusal as a failure: the rule's sentence, and what to do about it where there is
 /// something to do.
 [[nodiscard]] Failure refused(market::Refusal refusal);
+/// The refusal that a failure carries by its stable name; none where it is another failure.
+[[nodiscard]] std::optional<market::Refusal> refusal_of(const Failure& failure);
 
 /// How often a waiting command asks the node: often at first, since a block comes within some 50 ms
 /// where there is something to do, and seldom once it takes long; and for how long at most.

@@ -116,8 +116,7 @@ Try<Sent> send_once(Context& context, const market::SignedTx& tx) {
     auto sent = send_and_wait(context, tx);
     if (sent.has_value()) return sent;
     Failure failure = sent.error();
-    const Failure spent = refused(market::Refusal::nonce_too_low);
-    if (failure.exit != Exit::refused || failure.message != spent.message) return sent;
+    if (refusal_of(failure) != market::Refusal::nonce_too_low) return sent;
     // Another program may have sent this very one a moment ago.
     MILLRACE_TRY(const std::optional<Sent> after, find_final(context, market::tx_hash(tx)));
     if (after) return *after;

@@ -215,20 +215,6 @@ Result<BlockOutcome, BlockFault> run_block(const StateReader& state,
     return run.finish(committer);
 }
 
-/// Candidates that were all chosen before.
-class ListedCandidates final : public Candidates {
-  public:
-    explicit ListedCandidates(std::span<const CheckedTx> all) : all_(all) {}
-    [[nodiscard]] const CheckedTx* next() override {
-        return at_ < all_.size() ? &all_[at_++] : nullptr;
-    }
-    void tell(Fate /*fate*/) override {}
-
-  private:
-    std::span<const CheckedTx> all_;
-    std::size_t at_ = 0;
-};
-
 Candidates::Fate fate_of(const Status<BlockFault>& added) {
     if (added.has_value()) return Candidates::Fate::added;
     return added.error() == BlockFault::transaction_invalid ? Candidates::Fate::refused
@@ -295,13 +281,6 @@ BoundedVector<Vote, kBlockVotesMax> choose_votes(const StateReader& state, const
     BoundedVector<Vote, kBlockVotesMax> out;
     out.assign(good.begin(), good.end());
     return out;
-}
-
-Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
-                                           const StateCommitter& committer, const BlockInput& input,
-                                           std::span<const CheckedTx> candidates) {
-    ListedCandidates listed(candidates);
-    return build_block(state, committer, input, listed);
 }
 
 Result<BuiltBlock, BlockFault> build_block(const StateReader& state,

@@ -116,11 +116,6 @@ struct BuiltBlock {
                                                          const StateCommitter& committer,
                                                          const BlockInput& input,
                                                          Candidates& candidates);
-/// The same from a list.
-[[nodiscard]] Result<BuiltBlock, BlockFault> build_block(const StateReader& state,
-                                                         const StateCommitter& committer,
-                                                         const BlockInput& input,
-                                                         std::span<const CheckedTx> candidates);
 
 /// The state that a chain begins with. The document is good (`check_genesis`).
 [[nodiscard]] StateWrites genesis_writes(const Genesis& genesis);

@@ -1,9 +1,34 @@
 #include <doctest/doctest.h>
 
+#include <span>
+
 #include "market/block/fees.hpp"
 #include "tests/support/market_world.hpp"
 
 namespace millrace::market {
+
+namespace {
+
+/// Candidates that were all chosen before.
+class ListedCandidates final : public Candidates {
+  public:
+    explicit ListedCandidates(std::span<const CheckedTx> all) : all_(all) {}
+    [[nodiscard]] const CheckedTx* next() override {
+        return at_ < all_.size() ? &all_[at_++] : nullptr;
+    }
+    void tell(Fate /*fate*/) override {}
+
+  private:
+    std::span<const CheckedTx> all_;
+    std::size_t at_ = 0;
+};
+
+Result<BuiltBlock, BlockFault> build_from(World& w, std::span<const CheckedTx> candidates) {
+    ListedCandidates listed(candidates);
+    return build_block(w.state, w.map, w.next_input(100), listed);
+}
+
+}  // namespace
 
 TEST_SUITE("market/block") {
     TEST_CASE("a block that breaks a rule is invalid, each for its reason") {
@@ -196,7 +221,7 @@ TEST_SUITE("market/block") {
             candidates.push_back(w.checked(w.sign(name, w.next_tx(name, t))));
         }
         candidates.push_back(move);
-        const auto built = build_block(w.state, w.map, w.next_input(100), candidates);
+        const auto built = build_from(w, candidates);
         REQUIRE(built.has_value());
         std::size_t ordinary = 0;
         bool has_move = false;
@@ -229,7 +254,7 @@ TEST_SUITE("market/block") {
         const std::vector<CheckedTx> candidates{w.checked(w.sign("alice", old)),
                                                 w.checked(w.sign("alice", later)),
                                                 w.checked(w.sign("bob", good))};
-        const auto built = build_block(w.state, w.map, w.next_input(100), candidates);
+        const auto built = build_from(w, candidates);
         REQUIRE(built.has_value());
         CHECK(built->block.transactions.size() == 1);
         CHECK(built->refused == std::vector<TxHash>{candidates[0].hash()});

@@ -52,6 +52,16 @@ Result<std::optional<Head>> BlockStore::head() const {
 Result<std::optional<StoredBlock>> BlockStore::block(Height height) const {
     return read<StoredBlock>(reader_, Column::blocks, height_key(height), "block");
 }
+Result<std::optional<market::BlockHeader>> BlockStore::header(Height height) const {
+    MILLRACE_TRY(const std::optional<Bytes> raw, reader_.get(Column::blocks, height_key(height)));
+    if (!raw) return std::optional<market::BlockHeader>();
+    // It is what a stored block begins with.
+    Decoder in(*raw);
+    market::BlockHeader header;
+    decode_into(in, header);
+    if (in.failed()) return Err{damaged("block")};
+    return std::optional(std::move(header));
+}
 Result<std::optional<Height>> BlockStore::height_of(const BlockHash& hash) const {
     return read<Height>(reader_, Column::index, index_key(kHashIndex, hash.view()), "index");
 }

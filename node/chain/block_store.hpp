@@ -51,6 +51,8 @@ class BlockStore {
     explicit BlockStore(const DbReader& reader) : reader_(reader) {}
     [[nodiscard]] Result<std::optional<Head>> head() const;
     [[nodiscard]] Result<std::optional<StoredBlock>> block(Height height) const;
+    /// Of a block, without reading what may be megabytes of transactions.
+    [[nodiscard]] Result<std::optional<market::BlockHeader>> header(Height height) const;
     [[nodiscard]] Result<std::optional<Height>> height_of(const BlockHash& hash) const;
     [[nodiscard]] Result<std::optional<TxPlace>> place_of(const TxHash& hash) const;
     /// How the sets of epochs from `from` on handed over, in order, at most `limit`; the first is

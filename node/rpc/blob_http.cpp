@@ -46,9 +46,13 @@ http::status status_of(const Error& error) {
 /// One request on its way.
 class Exchange {
   public:
-    Exchange(detail::Stream& stream, beast::flat_buffer& buffer, BlobPort& blobs,
+    Exchange(detail::Stream& stream, beast::flat_buffer& buffer, detail::ServerCore& core,
              BlobHttpLimits limits)
-        : stream_(stream), buffer_(buffer), blobs_(blobs), limits_(limits) {}
+        : stream_(stream),
+          buffer_(buffer),
+          core_(core),
+          blobs_(core.ports.blobs),
+          limits_(limits) {}
 
     /// The whole of a blob when `id` is empty, else a stretch of that one.
     asio::awaitable<bool> put(Parser& head, std::string id) {
@@ -60,12 +64,15 @@ class Exchange {
         if (*length > limits_.blob_bytes_max)
             co_return co_await refuse(http::status::payload_too_large, version,
                                       "A file holds at most 2^32 bytes.");
-        auto upload = id.empty() ? blobs_.upload(*length) : part(head, id, *length);
+        Result<std::unique_ptr<BlobPort::Upload>> upload = Err{Error{}};
+        co_await detail::elsewhere(
+            core_, [&] { upload = id.empty() ? blobs_.upload(*length) : part(head, id, *length); });
         if (!upload.has_value())
             co_return co_await refuse(status_of(upload.error()), version, upload.error().message);
         if (head.get()[http::field::expect] == "100-continue") {
             http::response<http::empty_body> go(http::status::continue_, version);
             error_code ec;
+            expire();
             co_await http::async_write(stream_, go, asio::redirect_error(asio::use_awaitable, ec));
             if (ec) co_return false;
         }
@@ -86,7 +93,8 @@ class Exchange {
                 co_return co_await refuse(status_of(written.error()), version,
                                           written.error().message);
         }
-        const Result<BlobPort::End> end = (*upload)->finish();
+        Result<BlobPort::End> end = Err{Error{}};
+        co_await detail::elsewhere(core_, [&] { end = (*upload)->finish(); });
         if (!end.has_value())
             co_return co_await refuse(status_of(end.error()), version, end.error().message);
         const std::string body = boost::json::serialize(
@@ -195,6 +203,7 @@ class Exchange {
 
     detail::Stream& stream_;
     beast::flat_buffer& buffer_;
+    detail::ServerCore& core_;
     BlobPort& blobs_;
     BlobHttpLimits limits_;
 };
@@ -209,8 +218,8 @@ bool is_blob_request(http::verb method, std::string_view target) {
 }
 
 asio::awaitable<bool> serve_blob(detail::Stream& stream, beast::flat_buffer& buffer, Parser& parser,
-                                 BlobPort& blobs, BlobHttpLimits limits) {
-    Exchange exchange(stream, buffer, blobs, limits);
+                                 detail::ServerCore& core, BlobHttpLimits limits) {
+    Exchange exchange(stream, buffer, core, limits);
     const std::string_view target(parser.get().target());
     std::string id(target.substr(std::min(target.size(), kBlobs.size())));
     if (parser.get().method() == http::verb::put)

@@ -146,6 +146,7 @@ void add_pin_methods(MethodTable& table, const NodeApi& api) {
                 return *std::move(pin);
             })
         .needs(Scope::submit)
+        .slow()
         .fails_with({RpcCode::not_found, RpcCode::storage_full})
         .example_shows(RpcCode::not_found);
     table
@@ -156,12 +157,15 @@ void add_pin_methods(MethodTable& table, const NodeApi& api) {
                             if (!was.has_value()) return store_error(was.error());
                             return UnpinAnswer{*was};
                         })
-        .needs(Scope::submit);
-    table.add<NoParams>("blob_pins", "Pinned jobs, and how much of their data is on this node.",
-                        json::object{},
-                        [&api](const NoParams&) -> Result<std::vector<Pins::Pin>, RpcError> {
-                            return api.pins.list();
-                        });
+        .needs(Scope::submit)
+        .slow();
+    table
+        .add<NoParams>("blob_pins", "Pinned jobs, and how much of their data is on this node.",
+                       json::object{},
+                       [&api](const NoParams&) -> Result<std::vector<Pins::Pin>, RpcError> {
+                           return api.pins.list();
+                       })
+        .slow();
 }
 
 }  // namespace
@@ -188,7 +192,8 @@ void add_blob_methods(MethodTable& table, const NodeApi& api) {
                               return Err{RpcError{RpcCode::invalid_params, root.error().message}};
                           return TreePutAnswer{*root};
                       })
-        .needs(Scope::submit);
+        .needs(Scope::submit)
+        .slow();
     table
         .add<TreeParams>(
             "blob_get_tree", "The blobs of a tree of files by its root.",
@@ -200,6 +205,7 @@ void add_blob_methods(MethodTable& table, const NodeApi& api) {
                 if (!*manifest) return no_such("this node does not hold that tree");
                 return **std::move(manifest);
             })
+        .slow()
         .fails_with({RpcCode::not_found});
     table
         .add<TailsParams>(
@@ -214,6 +220,7 @@ void add_blob_methods(MethodTable& table, const NodeApi& api) {
                 if (!*tails) return no_such("this node does not hold those tails");
                 return **std::move(tails);
             })
+        .slow()
         .fails_with({RpcCode::not_found})
         .example_shows(RpcCode::not_found);
 }

@@ -75,6 +75,12 @@ Head head_of(const StateSnapshot& snapshot) {
     return *must(BlockStore(snapshot.db()).head());
 }
 
+market::BlockHeader header_of(const StateSnapshot& snapshot, const Head& head) {
+    auto header = must(BlockStore(snapshot.db()).header(head.height));
+    MILLRACE_ASSERT(header.has_value());
+    return *std::move(header);
+}
+
 Result<BlockAnswer, RpcError> block_at(const StateSnapshot& snapshot, const BlockParams& params) {
     const BlockStore blocks(snapshot.db());
     std::optional<Height> height = params.height;
@@ -114,10 +120,8 @@ ProofAnswer prove(const StateSnapshot& snapshot, ByteView key) {
 
 market::ProvenRows prove_all(const StateSnapshot& snapshot, const KeysParams& params) {
     const Head head = head_of(snapshot);
-    auto stored = must(BlockStore(snapshot.db()).block(head.height));
-    MILLRACE_ASSERT(stored.has_value());
     market::ProvenRows answer;
-    answer.header = stored->block.header;
+    answer.header = header_of(snapshot, head);
     if (head.certificate) answer.certificate.emplace(encode(*head.certificate));
     for (const auto& key : params.keys) answer.rows.push_back(prove_row(snapshot, head.map, key));
     return answer;
@@ -130,8 +134,8 @@ void add_chain_methods(MethodTable& table, const NodeApi& api) {
     table.add<NoParams>("chain_head", "The newest final block: hash and header.", json::object{},
                         [&api](const NoParams&) -> Result<HeadAnswer, RpcError> {
                             const StateSnapshot snapshot(api.db);
-                            MILLRACE_TRY(const BlockAnswer block, block_at(snapshot, {}));
-                            return HeadAnswer{block.hash, block.header};
+                            const Head head = head_of(snapshot);
+                            return HeadAnswer{head.hash, header_of(snapshot, head)};
                         });
     table
         .add<BlockParams>("chain_block",

@@ -223,7 +223,7 @@ class HttpSession {
         BlobHttpLimits limits;
         limits.blob_bytes_max = core_.settings.blob_bytes_max;
         limits.piece_timeout_ms = core_.settings.request_timeout_ms;
-        co_return co_await serve_blob(stream_, buffer_, head, core_.ports.blobs, limits);
+        co_return co_await serve_blob(stream_, buffer_, head, core_, limits);
     }
 
     // ---- answers -------------------------------------------------------------------------------

@@ -156,6 +156,7 @@ void add_tx_methods(MethodTable& table, const NodeApi& api) {
                                  return no_such("this node knows no transaction with this hash");
                              return answer;
                          })
+        .slow()
         .fails_with({RpcCode::not_found})
         .example_shows(RpcCode::not_found);
     table.add<NonceParams>(

@@ -10,6 +10,8 @@ namespace {
 
 /// Rows read ahead of sending: few enough to be cheap, many enough not to seek for each.
 constexpr std::size_t kReadAhead = 32;
+/// Of blocks, each of which may be megabytes on the disk, though only its header is told.
+constexpr std::size_t kHeadsReadAhead = 4;
 
 struct HeadItem {
     BlockHash hash;
@@ -131,13 +133,13 @@ void Watcher::refill_heads(std::uint32_t number, Subscription& s, const StateSna
     const BlockStore blocks(snapshot.db());
     Height at = s.from.index == 0 ? s.from.height : millrace::next(s.from.height);
     for (; at <= head; at = millrace::next(at)) {
-        if (s.items.size() == kReadAhead) {
+        if (s.items.size() == kHeadsReadAhead) {
             s.is_dirty = true;
             return;
         }
-        const auto stored = must(blocks.block(at));
-        if (!stored) continue;
-        const HeadItem item{market::block_hash(stored->block.header), stored->block.header};
+        const auto header = must(blocks.header(at));
+        if (!header) continue;
+        const HeadItem item{market::block_hash(*header), *header};
         push(number, s, {at, 0}, to_json(item, JsonStyle{api_.network}));
     }
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "node/rpc/blob_port.hpp"
+#include "node/rpc/detail/core.hpp"
 #include "node/rpc/detail/http_parts.hpp"
 #include "node/rpc/detail/stream.hpp"
 
@@ -22,10 +22,11 @@ struct BlobHttpLimits {
 /// Whether a request of this method and target is served here.
 [[nodiscard]] bool is_blob_request(boost::beast::http::verb method, std::string_view target);
 
-/// Serves one such request whose head was read; false when the connection must close.
+/// Serves one such request whose head was read; false when the connection must close. What waits
+/// for the disk (an upload's beginning and end) is done on the threads for what takes long.
 [[nodiscard]] boost::asio::awaitable<bool> serve_blob(detail::Stream& stream,
                                                       boost::beast::flat_buffer& buffer,
-                                                      Parser& parser, BlobPort& blobs,
+                                                      Parser& parser, detail::ServerCore& core,
                                                       BlobHttpLimits limits);
 
 }  // namespace millrace::node::rpc

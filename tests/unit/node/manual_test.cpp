@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "node/chain/block_store.hpp"
 #include "node/metrics.hpp"
 #include "node/rpc/node_api.hpp"
 #include "node/settings.hpp"
@@ -75,6 +76,20 @@ TEST_SUITE("node/manual") {
             {},        world.genesis()};
         rpc::MethodTable table(JsonStyle{Network::test});
         rpc::add_all_methods(table, api);
+        // What reads files or blocks, or writes durably, must not hold up a loop's connections.
+        for (const char* name : {"blob_announce", "blob_chunks", "blob_get_tails", "blob_get_tree",
+                                 "blob_pin", "blob_pins", "blob_put_tree", "blob_unpin",
+                                 "chain_block", "module_announce", "tx_get"}) {
+            CAPTURE(name);
+            CHECK(table.find(name)->is_slow);
+        }
+        const BlockStore blocks(*chain.db);
+        const auto stored = blocks.block(Height{});
+        const auto header = blocks.header(Height{});
+        REQUIRE((stored.has_value() && stored->has_value()));
+        REQUIRE((header.has_value() && header->has_value()));
+        CHECK(market::block_hash(**header) == market::block_hash((*stored)->block.header));
+        CHECK_FALSE(blocks.header(Height{1'000})->has_value());
         const std::string expected = kHead + table.markdown();
         if (std::getenv("MILLRACE_GOLDEN_UPDATE") != nullptr)
             std::ofstream(manual() / "rpc.md") << expected;

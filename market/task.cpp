@@ -25,6 +25,7 @@ vm::TaskArguments task_arguments(const JobId& job, const JobSpec& spec, WallTime
     out.gas_limit = spec.task_gas.value;
     out.memory_limit = memory_tier_bytes(spec.requirement.memory_tier);
     out.segment_gas = vm::segment_gas_of(spec.task_gas.value);
+    out.output_bytes_max = spec.output_bytes_max;
     out.seed = hash_as<vm::Seed>(task_seed(job, task));
     return out;
 }

@@ -12,6 +12,7 @@ millrace_test(NAME test_market LABELS unit
     unit/market/refusals_of_providers.cpp
     unit/market/refusals_of_validators.cpp
     unit/market/state_test.cpp
+    unit/market/task_test.cpp
     unit/market/validator_test.cpp
   LIBS millrace_market)
 millrace_test(NAME test_market_history LABELS property

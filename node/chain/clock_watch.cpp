@@ -38,6 +38,9 @@ std::string spoken_span(std::uint64_t ms) {
     };
     constexpr std::array<Unit, 4> kUnits{
         {{"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"s", 1'000}}};
+    // Two readings are never made at one instant: an hour may be measured as 3,599,998 ms.
+    constexpr std::uint64_t kSecond = kUnits.back().ms;
+    ms = (ms + kSecond / 2) / kSecond * kSecond;
     for (std::size_t i = 0; i + 1 < kUnits.size(); ++i) {
         if (ms < kUnits[i].ms) continue;
         const std::uint64_t rest = ms % kUnits[i].ms / kUnits[i + 1].ms;

@@ -75,7 +75,7 @@ class ClockWatch {
     std::optional<Error> fault_;
 };
 
-/// A span in words for a log: "1 h 5 min", the two largest units.
+/// A span in words for a log: "1 h 5 min", its two largest units, to the nearest second.
 [[nodiscard]] std::string spoken_span(std::uint64_t ms);
 
 }  // namespace millrace::node

@@ -8,6 +8,7 @@ for the clock the node answers, says for how long, and rests.
 """
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -53,8 +54,8 @@ class ClockBench(Bench):
         before = self.height()
         wait_until("blocks come", lambda: self.height() >= before + blocks, TOLD_S)
 
-    def is_told(self, sentence):
-        wait_until(f"the log says: {sentence}", lambda: sentence in self.log_text()[self.log_seen:], TOLD_S)
+    def is_told(self, pattern):
+        wait_until(f"the log says: {pattern}", lambda: re.search(pattern, self.log_text()[self.log_seen:]), TOLD_S)
 
     def cpu_s(self):
         fields = pathlib.Path(f"/proc/{self.node.pid}/stat").read_text().rsplit(") ", 1)[1].split()
@@ -96,7 +97,8 @@ def hour_forward_and_back(bench):
     before = bench.final_blocks()
     bench.new_log()
     bench.shift(HOUR)
-    bench.is_told("clock went forward by 1 h 0 min")
+    # The two clocks are not read at one instant, on a busy machine not even within the same second.
+    bench.is_told(r"clock went forward by (1 h 0 min|59 min 5\d s)")
     bench.goes_on()
     all_is_well(bench, before)
     before = bench.final_blocks()

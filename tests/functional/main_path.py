@@ -32,6 +32,20 @@ int main(int argc, char** argv) {
     return 0;
 }
 """
+# Writes 3 MiB into two files, or says that the disk is full.
+FULL = 28
+FILLER = r"""
+#include <errno.h>
+#include <stdio.h>
+int main(void) {
+    static char block[1500];
+    FILE* out[2] = {fopen("/a.bin", "w"), fopen("/b.bin", "w")};
+    for (int i = 0; i < 2 << 10; ++i)
+        if (fwrite(block, sizeof block, 1, out[i % 2]) != 1 || fflush(out[i % 2]) != 0)
+            return errno == ENOSPC ? 28 : 9;
+    return 0;
+}
+"""
 WORDS = "one path from end to end\n"
 
 # (argument, gas limit, exit code of the wallet, end, exit code of the task)
@@ -114,6 +128,18 @@ def run_case(bench, account, genesis, module, case):
     print(f"{argument}: {end}, gas {claim['gas']}, price {price}, paid {pay}, fee {fee}")
 
 
+def run_into_output_cap(bench):
+    """A program that writes more than the buyer pays to keep finds its disk full; what fitted is kept."""
+    module = bench.compile("filler", FILLER)
+    output = bench.folder / "out_filler"
+    answer = bench.wallet_json("job", "run", module, "--gas", GAS, "--output-mib", 1, "--output", output, code=8)
+    (task,) = bench.rpc("job_tasks", job=answer["error"]["data"]["posted"]["job"])
+    claim = task["claims"][0]["result"]
+    assert (claim["end"], claim["code"]) == ("exited", FULL), claim
+    kept = sum(f.stat().st_size for f in output.rglob("*") if f.is_file())
+    assert kept == 1 << 20, f"{kept} bytes of output"
+
+
 def main():
     with Bench(pathlib.Path(sys.argv[1])) as bench:
         bench.start()
@@ -126,6 +152,7 @@ def main():
             run_case(bench, account, genesis, module, case)
         jobs = bench.rpc("job_list", buyer=account)
         assert len(jobs) == len(CASES), f"{len(jobs)} jobs"
+        run_into_output_cap(bench)
         try:
             bench.rpc("job_get", job="0" * 64)
             raise AssertionError("a job that never was is there")

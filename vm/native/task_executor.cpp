@@ -131,6 +131,7 @@ TaskArguments arguments_of(const WorkerJob& job, const Inputs& inputs) {
     arguments.gas_limit = job.gas_limit;
     arguments.memory_limit = job.memory_limit;
     arguments.segment_gas = job.segment_gas;
+    arguments.output_bytes_max = job.output_bytes_max;
     arguments.seed = job.seed;
     return arguments;
 }

@@ -61,6 +61,7 @@ WorkerJob worker_job(std::string module, const TaskArguments& arguments) {
     job.gas_limit = arguments.gas_limit;
     job.memory_limit = arguments.memory_limit;
     job.segment_gas = arguments.segment_gas;
+    job.output_bytes_max = arguments.output_bytes_max;
     return job;
 }
 

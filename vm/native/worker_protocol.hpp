@@ -53,6 +53,7 @@ struct WorkerJob {
     std::uint64_t gas_limit = 0;
     std::uint64_t memory_limit = 0;  ///< bytes
     std::uint64_t segment_gas = 0;
+    std::uint64_t output_bytes_max = kNoOutputCap;  ///< of all its files together
     bool numbered = false;  ///< `/in/00000` and so on; otherwise there is at most one input
     BoundedVector<TreeInput, kInputImagesMax> inputs;
     std::optional<WorkerPath> stdin_file;
@@ -63,8 +64,8 @@ struct WorkerJob {
 };
 BOOST_DESCRIBE_STRUCT(WorkerJob, (),
                       (module, args, env, seed, task_index, task_count, job_time_ns, gas_limit,
-                       memory_limit, segment_gas, numbered, inputs, stdin_file, output_folder,
-                       output_regions, claim, stream))
+                       memory_limit, segment_gas, output_bytes_max, numbered, inputs, stdin_file,
+                       output_folder, output_regions, claim, stream))
 
 /// A task of `module` with these arguments, to be claimed; inputs and outputs are still to be
 /// named.

@@ -91,6 +91,7 @@ Result<PageBytes, ArgumentsRefusal> encode_arguments(const TaskArguments& argume
     put64(at::gas_limit, arguments.gas_limit);
     put64(at::memory_limit, arguments.memory_limit);
     put64(at::segment_gas, arguments.segment_gas);
+    put64(at::output_bytes_max, arguments.output_bytes_max);
     std::memcpy(page.data() + at::seed, arguments.seed.bytes.data(), Seed::kSize);
     put32(at::argument_count, arguments.args.size());
     put32(at::argument_bytes, args_size);

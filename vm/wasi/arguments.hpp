@@ -24,7 +24,8 @@
 ///  64       seed, 32 bytes
 ///  96  u32  arguments             100 u32  their bytes, a NUL after each
 /// 104  u32  environment entries   108 u32  their bytes, `NAME=value`, a NUL after each
-/// 112       zero
+/// 112  u64  output cap: bytes of all files of `/` together; all ones: none
+/// 120       zero
 /// 128       the arguments' bytes, at once followed by the environment's; zero to the end
 /// ```
 namespace millrace::vm {
@@ -46,6 +47,7 @@ inline constexpr std::uint64_t argument_count = 96;
 inline constexpr std::uint64_t argument_bytes = 100;
 inline constexpr std::uint64_t environment_count = 104;
 inline constexpr std::uint64_t environment_bytes = 108;
+inline constexpr std::uint64_t output_bytes_max = 112;
 inline constexpr std::uint64_t strings = 128;
 }  // namespace arguments_offset
 // NOLINTEND(readability-identifier-naming)
@@ -63,6 +65,9 @@ enum class InputForm : std::uint32_t {
 /// Names of numbered trees have five digits, and a stage has at most 65,536 tasks.
 inline constexpr std::uint64_t kInputImagesMax = 65'536;
 
+/// What stands on the page of a task whose output is not capped: one that no job pays for.
+inline constexpr std::uint64_t kNoOutputCap = ~std::uint64_t{0};
+
 using Seed = FixedBytes<32, struct SeedTag>;
 
 /// What the arguments page of a task is made of.
@@ -78,6 +83,7 @@ struct TaskArguments {
     std::uint64_t gas_limit = 0;
     std::uint64_t memory_limit = 0;  ///< bytes
     std::uint64_t segment_gas = 0;
+    std::uint64_t output_bytes_max = kNoOutputCap;  ///< bytes of all files of `/` together
     Seed seed;
 };
 

@@ -51,8 +51,9 @@ Try<vm::WorkerJob> worker_job(const Context& context, const Options& options) {
     for (const std::string& text : options.environment) spec.environment.push_back(text);
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::system_clock::now().time_since_epoch());
-    const vm::TaskArguments arguments = market::task_arguments(
+    vm::TaskArguments arguments = market::task_arguments(
         JobId{}, spec, WallTime{static_cast<std::uint64_t>(now.count())}, options.task);
+    arguments.output_bytes_max = vm::kNoOutputCap;  // nobody is paid to keep it
     if (const auto page = vm::encode_arguments(arguments); !page.has_value())
         return Err{Failure{Exit::usage, vm::to_sentence(page.error())}};
     vm::WorkerJob job = vm::worker_job(fs::absolute(options.module).string(), arguments);

@@ -112,7 +112,8 @@ TEST_SUITE("node/clock") {
 
     TEST_CASE("a span is told in its two largest units") {
         CHECK(spoken_span(0) == "0 s");
-        CHECK(spoken_span(59'999) == "59 s");
+        CHECK(spoken_span(59'499) == "59 s");
+        CHECK(spoken_span(kHourMs - 20) == "1 h 0 min");
         CHECK(spoken_span(61'000) == "1 min 1 s");
         CHECK(spoken_span(kHourMs + kMinuteMs) == "1 h 1 min");
         CHECK(spoken_span(kDayMs + 5 * kHourMs) == "1 d 5 h");

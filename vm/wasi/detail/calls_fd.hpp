@@ -33,7 +33,7 @@ class FdCalls : public CallBase<A> {
         RunningFs<A> fs = trees_.running(d.node);
         const std::uint64_t size = fs.size(d.node.slot());
         if (offset + length > size) {
-            if (!fs.fits(size, offset + length, false)) return host_.done(Errno::nospc);
+            if (!may_grow(fs, d.node.slot(), offset + length)) return host_.done(Errno::nospc);
             if (!host_.charge(growth_gas(size, offset + length))) return host_.out_of_gas();
             fs.resize(d.node.slot(), offset + length);
         }
@@ -132,7 +132,7 @@ class FdCalls : public CallBase<A> {
         const Slot slot = d.node.slot();
         const std::uint64_t from = fs.size(slot);
         if (to >= from) {
-            if (!fs.fits(from, to, false)) return host_.done(Errno::nospc);
+            if (!may_grow(fs, slot, to)) return host_.done(Errno::nospc);
             if (!host_.charge(growth_gas(from, to))) return host_.out_of_gas();
             fs.resize(slot, to);
             fs.touch(slot, host_.now());
@@ -287,6 +287,10 @@ class FdCalls : public CallBase<A> {
         if (d.kind != DescriptorKind::node) return Errno::inval;
         if (Base::is_directory(d)) return Errno::isdir;
         return trees_.writable(d.node) ? Errno::success : Errno::rofs;
+    }
+    [[nodiscard]] bool may_grow(RunningFs<A>& fs, Slot slot, std::uint64_t to) {
+        const std::uint64_t from = fs.size(slot);
+        return (to <= from || to <= fs.size_allowed(slot, from)) && fs.fits(from, to, false);
     }
     HostOutcome begin_reaping(Node node) {
         host_.set(Register::progress_c, node.word);

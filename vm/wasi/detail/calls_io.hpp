@@ -45,7 +45,11 @@ class IoCalls : public CallBase<A> {
         if (appends && !positioned) start = size;
         if (total == 0) return begin(true, positioned, 0, start);
         if (start > kFileSizeMax || total > kFileSizeMax - start) return host_.done(Errno::fbig);
-        const std::uint64_t end = std::max(size, start + total);
+        // At the job's cap on its output a write is cut short, as on a disk that fills up.
+        std::uint64_t end = std::max(size, start + total);
+        if (end > size) end = std::min(end, fs.size_allowed(d.node.slot(), size));
+        if (start >= end) return host_.done(Errno::nospc);
+        total = std::min(total, end - start);
         if (!fs.fits(size, end, false)) return host_.done(Errno::nospc);
         if (!host_.charge_moved(total) || !host_.charge(growth_gas(size, end)))
             return host_.out_of_gas();

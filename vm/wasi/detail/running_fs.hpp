@@ -174,8 +174,17 @@ class RunningFs {
         const std::uint64_t after = pages_of(to) + (new_entry ? 1 : 0);
         return after <= before || fits_memory_limit(state_, after - before);
     }
-    /// Sets a file's size and moves all totals along; the caller has asked `fits` and zeroes what a
-    /// shorter file no longer covers.
+    /// The size up to which a file of `from` bytes may grow for the sake of the job's cap on its
+    /// output, which is what `/` links: a provider keeps it for as long as the buyer has paid for
+    /// that many bytes, so a program must not be able to leave more.
+    [[nodiscard]] std::uint64_t size_allowed(Slot slot, std::uint64_t from) {
+        if (base_ != kRootFs || unlinked(slot)) return kFileSizeMax;
+        const std::uint64_t cap = state_.load(kArgumentsPage + arguments_offset::output_bytes_max);
+        const std::uint64_t used = content_bytes();
+        return from + (used < cap ? std::min(cap - used, kFileSizeMax) : 0);
+    }
+    /// Sets a file's size and moves all totals along; the caller has asked `fits` and
+    /// `size_allowed`, and zeroes what a shorter file no longer covers.
     void resize(Slot slot, std::uint64_t to) {
         const std::uint64_t from = size(slot);
         set_field(slot, Field::size, to);

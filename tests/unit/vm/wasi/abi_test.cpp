@@ -45,6 +45,7 @@ TEST_SUITE("vm/wasi/arguments") {
         arguments.memory_limit = 56;
         arguments.segment_gas = 78;
         arguments.stdin_length = 90;
+        arguments.output_bytes_max = 0x1234'5678'9abc;
         arguments.seed.bytes.fill(0xab);
         return arguments;
     }
@@ -70,10 +71,19 @@ TEST_SUITE("vm/wasi/arguments") {
         CHECK_EQ(u32(100), 12U);
         CHECK_EQ(u32(104), 4U);
         CHECK_EQ(u32(108), 44U);
+        CHECK_EQ(u64(112), 0x1234'5678'9abcU);
+        CHECK_EQ(u64(120), 0U);
         const std::string_view expected(
             "app\0--fast\0\0A=1\0B=x=y\0MILLRACE_TASK=7\0MILLRACE_TASKS=64\0", 56);
         CHECK_EQ(as_text(ByteView(page->data() + 128, 56)), expected);
         for (std::size_t i = 128 + 56; i < page->size(); ++i) CHECK_EQ((*page)[i], 0);
+    }
+
+    TEST_CASE("without a cap on the output, the largest number stands for it") {
+        TaskArguments arguments;
+        const auto page = encode_arguments(arguments);
+        REQUIRE(page.has_value());
+        CHECK_EQ(load_le<std::uint64_t>(page->data() + 112), ~std::uint64_t{0});
     }
 
     TEST_CASE("what does not fit or would mislead a program is refused") {

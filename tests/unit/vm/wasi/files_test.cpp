@@ -531,6 +531,98 @@ TEST_SUITE("vm/wasi/files") {
         CHECK(fits_memory_limit(guest.state, 7));
     }
 
+    Guest capped(std::uint64_t bytes) {
+        TaskArguments arguments = Guest::default_arguments();
+        arguments.output_bytes_max = bytes;
+        return Guest(arguments);
+    }
+
+    TEST_CASE("the job's cap on its output: a write that reaches it is cut short") {
+        Guest guest = capped(5'000);
+        const auto file = guest.open(kRoot, "f", kCreate);
+        REQUIRE_EQ(file.error, Errno::success);
+        REQUIRE_EQ(guest.write(file.fd, std::string(4'990, 'a')), Errno::success);
+        // Room for ten bytes: of twelve, ten are written.
+        REQUIRE_EQ(guest.write(file.fd, "0123456789xy"), Errno::success);
+        CHECK_EQ(guest.word<std::uint32_t>(Guest::kOut), 10U);
+        CHECK_EQ(guest.fstat(file.fd).size, 5'000U);
+        CHECK_EQ(guest.write(file.fd, "x"), Errno::nospc);
+        CHECK_EQ(guest.fstat(file.fd).size, 5'000U);
+        CHECK_EQ(guest.write(file.fd, ""), Errno::success);
+        // What is there already can be written over, and no further.
+        REQUIRE_EQ(guest.pwrite(file.fd, "ABCD", 4'998), Errno::success);
+        CHECK_EQ(guest.word<std::uint32_t>(Guest::kOut), 2U);
+        CHECK_EQ(guest.pwrite(file.fd, "x", 5'000), Errno::nospc);
+        CHECK_EQ(guest.pwrite(file.fd, "x", 9'000), Errno::nospc);
+        std::string got;
+        REQUIRE_EQ(guest.pread(file.fd, 20, 4'990, got), Errno::success);
+        CHECK_EQ(got, "01234567AB");
+        // A gap counts, as it becomes part of the output.
+        REQUIRE_EQ(guest.call(HostCall::fd_filestat_set_size, {file.fd, 0}), Errno::success);
+        REQUIRE_EQ(guest.pwrite(file.fd, "ABCD", 4'997), Errno::success);
+        CHECK_EQ(guest.word<std::uint32_t>(Guest::kOut), 3U);
+        REQUIRE_EQ(guest.exit(), HostOutcome::done);
+    }
+
+    TEST_CASE(
+        "the job's cap on its output counts all files of / together, whatever made them grow") {
+        Guest guest = capped(100);
+        const auto a = guest.open(kRoot, "a", kCreate);
+        const auto b = guest.open(kRoot, "b", kCreate);
+        REQUIRE_EQ(guest.write(a.fd, std::string(60, 'a')), Errno::success);
+        CHECK_EQ(guest.call(HostCall::fd_allocate, {b.fd, 0, 41}), Errno::nospc);
+        CHECK_EQ(guest.call(HostCall::fd_filestat_set_size, {b.fd, 41}), Errno::nospc);
+        CHECK_EQ(guest.fstat(b.fd).size, 0U);
+        REQUIRE_EQ(guest.call(HostCall::fd_filestat_set_size, {b.fd, 39}), Errno::success);
+        REQUIRE_EQ(guest.call(HostCall::fd_allocate, {b.fd, 0, 40}), Errno::success);
+        CHECK_EQ(guest.call(HostCall::fd_allocate, {b.fd, 10, 31}), Errno::nospc);
+        CHECK_EQ(guest.call(HostCall::fd_allocate, {b.fd, 10, 30}), Errno::success);
+        const auto appending = guest.open(kRoot, "a", 0, rights::file_all, fd_flags::append);
+        CHECK_EQ(guest.write(appending.fd, "x"), Errno::nospc);
+        // /tmp is no output.
+        const auto tmp = guest.open(kTmp, "t", kCreate);
+        CHECK_EQ(guest.write(tmp.fd, std::string(1'000, 't')), Errno::success);
+        CHECK_EQ(guest.call(HostCall::fd_filestat_set_size, {tmp.fd, 5'000}), Errno::success);
+        CHECK_EQ(guest.rename(kTmp, "t", kRoot, "t"), Errno::xdev);
+        // Neither is what has been unlinked; and what it took is free.
+        REQUIRE_EQ(guest.unlink(kRoot, "a"), Errno::success);
+        CHECK_EQ(guest.write(a.fd, std::string(1'000, 'a')), Errno::success);
+        CHECK_EQ(guest.write(b.fd, std::string(150, 'b')), Errno::success);
+        CHECK_EQ(guest.word<std::uint32_t>(Guest::kOut), 100U);
+        // Renaming over a file frees it, truncating too.
+        REQUIRE_EQ(guest.close(guest.open(kRoot, "c", kCreate).fd), Errno::success);
+        REQUIRE_EQ(guest.rename(kRoot, "c", kRoot, "b"), Errno::success);
+        const auto c = guest.open(kRoot, "b", 0);
+        CHECK_EQ(guest.write(c.fd, std::string(101, 'c')), Errno::success);
+        CHECK_EQ(guest.word<std::uint32_t>(Guest::kOut), 100U);
+        const auto truncated = guest.open(kRoot, "b", open_flags::truncate);
+        CHECK_EQ(guest.write(truncated.fd, std::string(100, 'd')), Errno::success);
+        CHECK_EQ(guest.word<std::uint32_t>(Guest::kOut), 100U);
+        // Moving within / takes nothing; nor do entries.
+        CHECK_EQ(guest.mkdir(kRoot, "dir"), Errno::success);
+        CHECK_EQ(guest.rename(kRoot, "b", kRoot, "dir/b"), Errno::success);
+    }
+
+    TEST_CASE("a job that may leave nothing can still name files, and one without a cap is free") {
+        Guest none = capped(0);
+        const auto file = none.open(kRoot, "f", kCreate);
+        CHECK_EQ(none.write(file.fd, "x"), Errno::nospc);
+        CHECK_EQ(none.call(HostCall::fd_filestat_set_size, {file.fd, 1}), Errno::nospc);
+        CHECK_EQ(none.call(HostCall::fd_allocate, {file.fd, 0, 1}), Errno::nospc);
+        CHECK_EQ(none.write(1, "standard output is no file"), Errno::success);
+        Guest free = capped(kNoOutputCap);
+        const auto big = free.open(kRoot, "f", kCreate);
+        CHECK_EQ(free.call(HostCall::fd_filestat_set_size, {big.fd, kFileSizeMax}), Errno::success);
+    }
+
+    TEST_CASE("a write at the cap pays for what it writes, and an endless total for no more") {
+        Guest guest = capped(64);
+        const auto file = guest.open(kRoot, "f", kCreate);
+        const std::uint64_t before = guest.state.reg(Register::gas_used);
+        REQUIRE_EQ(guest.write(file.fd, std::string(4'000, 'x')), Errno::success);
+        CHECK_EQ(guest.state.reg(Register::gas_used) - before, 200U + 20 + 16 + 512);
+    }
+
     TEST_CASE("descriptors: initial ones, renumbering, the lowest free, and too many") {
         Guest guest;
         const auto a = guest.open(kRoot, "a", kCreate);

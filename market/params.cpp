@@ -4,6 +4,7 @@
 
 #include "common/vote.hpp"
 #include "market/claim.hpp"
+#include "market/job_spec.hpp"
 
 namespace millrace::market {
 
@@ -18,7 +19,6 @@ constexpr std::uint64_t kClaimBytes = 192;
 /// Above a century in milliseconds no sum of two durations can overflow the rules' arithmetic.
 constexpr std::uint64_t kDurationMax = 100ULL * 366 * 86'400'000;
 constexpr std::uint64_t kBasisPoints = 10'000;
-constexpr std::uint64_t kGasMax = 1ULL << 50U;
 
 std::uint64_t ceil_div(Uint128 a, Uint128 b) {
     return static_cast<std::uint64_t>(a / b + (a % b != 0 ? 1 : 0));
@@ -78,9 +78,9 @@ Status<const char*> check_params(const Params& p) {
         {"bids_walked_per_clearing", p.auction.bids_walked_per_clearing, 1, 1U << 20U},
         {"asks_walked_per_clearing", p.auction.asks_walked_per_clearing, 1, 1U << 20U},
         {"market_fee_bp", p.auction.market_fee_bp, 0, kBasisPoints - 1},
-        {"lot_gas_max", p.jobs.lot_gas_max, 1, kGasMax},
-        {"reference_rate", p.jobs.reference_rate, 1'000, kGasMax},
-        {"min_rate", p.jobs.min_rate, 1'000, kGasMax},
+        {"lot_gas_max", p.jobs.lot_gas_max, 1, kTaskGasMax},
+        {"reference_rate", p.jobs.reference_rate, 1'000, kTaskGasMax},
+        {"min_rate", p.jobs.min_rate, 1'000, kTaskGasMax},
         {"window_min_ms", p.jobs.window_min_ms, 1, kDurationMax},
         {"window_rate_scale", p.jobs.window_rate_scale, 1, 1'000'000},
         {"window_max_ms", p.jobs.window_max_ms, p.jobs.window_min_ms, kDurationMax},
@@ -126,6 +126,8 @@ Status<const char*> check_params(const Params& p) {
     for (const Row& row : rows)
         if (!in(row.value, row.low, row.high)) return Err{row.name};
     if (shortest_life_ms(p) > p.jobs.job_life_max_ms) return Err{"job_life_max_ms"};
+    // Every task that may be posted has a window that may be posted.
+    if (shortest_window_ms(p, Gas{kTaskGasMax}) > p.jobs.window_max_ms) return Err{"window_max_ms"};
     // The reserve prepays the moves of the largest lot.
     if (p.leases.lease_reserve < prepaid_move_fees(p, kTasksPerLotMax)) return Err{"lease_reserve"};
     return Ok{};

@@ -63,7 +63,7 @@ struct JobParams {
     std::uint64_t min_rate = 250'000'000;
     std::uint64_t window_min_ms = 600'000;
     std::uint64_t window_rate_scale = 1;
-    std::uint64_t window_max_ms = 7ULL * 86'400'000;
+    std::uint64_t window_max_ms = 30ULL * 86'400'000;
     std::uint64_t job_life_max_ms = 30ULL * 86'400'000;
     std::uint64_t retention_max_ms = 90ULL * 86'400'000;
     std::uint64_t retention_default_ms = 7ULL * 86'400'000;

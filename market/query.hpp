@@ -160,8 +160,11 @@ struct JobCost {
     Amount total;
 };
 BOOST_DESCRIBE_STRUCT(JobCost, (), (escrow, retention, rent, total))
+/// The longest that a lease can wait for the head of its provider's queue: the clocks of the
+/// largest lease that others are sold a place behind. Source: docs/decisions/0044-long-tasks.md.
+[[nodiscard]] std::uint64_t longest_wait_ms(const Params& params);
 /// From a job's posting to the end of the longest lease that it may still get: one made as its life
-/// ends, which waits for a lease of the largest size before it, then uses up its own clocks and the
+/// ends, which waits as long as one can, then uses up its own clocks and the
 /// window. Its module must live so long. The job's times are in range.
 [[nodiscard]] std::uint64_t longest_need_ms(const Params& params, const JobSpec& spec);
 /// None when it does not fit an amount.

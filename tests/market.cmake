@@ -4,6 +4,7 @@ millrace_test(NAME test_market LABELS unit
     unit/market/block_test.cpp
     unit/market/book_test.cpp
     unit/market/life_test.cpp
+    unit/market/long_task_test.cpp
     unit/market/main_path_test.cpp
     unit/market/refusal_test.cpp
     unit/market/refusals_of_accounts.cpp
@@ -18,6 +19,7 @@ millrace_test(NAME test_market LABELS unit
 millrace_test(NAME test_market_history LABELS property
   SOURCES
     property/market/ledger_history_test.cpp
+    property/market/queue_property_test.cpp
   LIBS millrace_market)
 millrace_test(NAME test_market_golden LABELS golden
   SOURCES

@@ -74,6 +74,12 @@ Try<Ok> set_times(market::JobSpec& spec, const JobOptions& options, const market
     return Ok{};
 }
 
+/// A task above the gas of a lot is a lot by itself.
+std::uint64_t most_tasks_of_lot(const market::Params& params, Gas task_gas) {
+    return std::clamp<std::uint64_t>(params.jobs.lot_gas_max / task_gas.value, 1,
+                                     market::kTasksPerLotMax);
+}
+
 Try<Ok> set_lots(market::JobSpec& spec, const JobOptions& options, const market::Params& params) {
     if (options.replicas == 0 || options.replicas > params.jobs.replicas_max)
         return usage(fmt::format("--replicas: 1 to {}", params.jobs.replicas_max));
@@ -83,11 +89,12 @@ Try<Ok> set_lots(market::JobSpec& spec, const JobOptions& options, const market:
     spec.replicas = options.replicas;
     spec.tasks = options.tasks;
     MILLRACE_TRY(spec.task_gas, parse_gas("--gas", options.gas));
-    if (spec.task_gas.value > params.jobs.lot_gas_max)
-        return usage(fmt::format("--gas: a task may use at most {}; cut the work into more tasks",
-                                 human_gas(params.jobs.lot_gas_max)));
-    const std::uint64_t fits = std::min<std::uint64_t>(
-        market::kTasksPerLotMax, params.jobs.lot_gas_max / spec.task_gas.value);
+    if (spec.task_gas.value > market::kTaskGasMax)
+        return usage(
+            fmt::format("--gas: a task may use at most 2^50 ({}); cut the work into more "
+                        "tasks",
+                        human_gas(market::kTaskGasMax)));
+    const std::uint64_t fits = most_tasks_of_lot(params, spec.task_gas);
     if (options.tasks_per_lot && (*options.tasks_per_lot == 0 || *options.tasks_per_lot > fits))
         return usage(fmt::format("--tasks-per-lot: 1 to {} at this --gas", fits));
     spec.tasks_per_lot = options.tasks_per_lot.value_or(
@@ -136,8 +143,7 @@ Try<market::Requirement> make_requirement(std::uint64_t memory_mib,
 
 std::uint16_t lot_size_for(const market::Params& params, std::uint32_t tasks, Gas task_gas,
                            Price price) {
-    const std::uint64_t fits = std::clamp<std::uint64_t>(params.jobs.lot_gas_max / task_gas.value,
-                                                         1, market::kTasksPerLotMax);
+    const std::uint64_t fits = most_tasks_of_lot(params, task_gas);
     std::uint64_t size = std::min<std::uint64_t>(fits, (tasks + kLotsWanted - 1) / kLotsWanted);
     // Both sides grow with the size, the worth faster or never: the first that will do is taken.
     for (std::uint64_t wider = size; wider <= fits; ++wider) {

@@ -124,7 +124,8 @@ struct AskOrder {
     Standing standing = Standing::active;
     Capability capability;
     BoundedVector<AskStep, kStepsPerAskMax> steps;  ///< prices strictly rising, slots at least 1
-    /// Leases not yet committed, returned or missed; they occupy the cheapest of 2·Σ slots.
+    /// Places of leases not yet committed, returned or missed, of the cheapest of 2·Σ slots: two
+    /// for a lot above the usual gas, else one.
     std::uint32_t uncommitted = 0;
     Amount free_stake;  ///< the lower of that at the cut-off and that now
     Gas task_gas_max;   ///< largest task

@@ -25,18 +25,21 @@ std::uint32_t slots_in(const Book& book, const ProviderId& provider) {
     return slots;
 }
 
-void grant_leases(Ledger& ledger, const Book& book, const Clearing& clearing) {
+/// How many leases were made of the lots that were granted.
+std::uint32_t grant_leases(Ledger& ledger, const Book& book, const Clearing& clearing) {
+    std::uint32_t made = 0;
     for (std::size_t i = 0; i < clearing.grants.size();) {
         const JobId id = clearing.grants[i].bid;
         std::optional<Job> job = find_job(ledger, id);
         MILLRACE_ASSERT(job.has_value());
         const JobSpec spec = spec_of(ledger, id);
         for (; i < clearing.grants.size() && clearing.grants[i].bid == id; ++i)
-            make_lease(ledger, clearing.grants[i], slots_in(book, clearing.grants[i].provider),
-                       *job, spec);
+            made += make_lease(ledger, clearing.grants[i],
+                               slots_in(book, clearing.grants[i].provider), *job, spec);
         job->sits_next = 1;
         save_job(ledger, id, *job, spec);
     }
+    return made;
 }
 
 void sit_out(Ledger& ledger, const JobId& id, Standing standing) {
@@ -113,7 +116,7 @@ void run_clearing(Ledger& ledger) {
     }
     // From here on rows follow their records at once again.
     ledger.chain.pending.reset();
-    grant_leases(ledger, book, clearing);
+    const std::uint32_t made = grant_leases(ledger, book, clearing);
     for (const JobId& id : clearing.min_fill) sit_out(ledger, id, Standing::min_fill);
     for (const JobId& id : clearing.incapable) sit_out(ledger, id, Standing::no_capable_ask);
     drop_expired(ledger, book);
@@ -121,8 +124,7 @@ void run_clearing(Ledger& ledger) {
     derive_dirty_rows(ledger);
     if (clearing.end != WalkEnd::complete) ledger.chain.book_changed = true;
     if (!clearing.grants.empty() || !clearing.classes.empty())
-        ledger.events.emplace_back(ClearingEvent{
-            pending.number, static_cast<std::uint32_t>(clearing.grants.size()), clearing.classes});
+        ledger.events.emplace_back(ClearingEvent{pending.number, made, clearing.classes});
 }
 
 }  // namespace millrace::market

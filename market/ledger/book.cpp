@@ -119,7 +119,7 @@ AskOrder make_ask_order(const Ledger& ledger, const Provider& p, const Ask& ask)
     order.capability.stake_tier = tier_of(p.stake, tiers.stake_tier_base, kStakeTiers);
     order.capability.record_tier = tier_of(p.fees_paid, tiers.record_tier_base, kRecordTiers);
     order.steps = ask.steps;
-    order.uncommitted = p.running + p.waiting;
+    order.uncommitted = p.places;
     order.free_stake = free_stake(p);
     order.task_gas_max = ask.task_gas_max;
     order.task_bytes_max = ask.task_bytes_max;

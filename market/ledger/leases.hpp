@@ -27,8 +27,9 @@ struct Lease {
     std::uint64_t number = 0;
     ClassId class_id;
     ClearingNumber clearing;
-    /// Slots of the ask that this lease was sold from: it begins when fewer leases run.
-    std::uint32_t slots = 0;
+    /// Places that it takes of those that its provider sells, until it is committed, returned or
+    /// missed: two when its lot is above `lot_gas_max`, so that nobody is sold a place behind it.
+    std::uint8_t places = 1;
     /// What the buyer pays a Ggas.
     Price price;
     LeaseState state = LeaseState::matched;
@@ -60,7 +61,7 @@ struct Lease {
     friend bool operator==(const Lease&, const Lease&) = default;
 };
 BOOST_DESCRIBE_STRUCT(Lease, (),
-                      (job, provider, chunk, number, class_id, clearing, slots, price, state,
+                      (job, provider, chunk, number, class_id, clearing, places, price, state,
                        waiting, deadline, started, escrow, reserve, at_risk, move_fees, retention,
                        commitment, claims, failed, gas, paid))
 

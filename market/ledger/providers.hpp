@@ -25,6 +25,17 @@ BOOST_DESCRIBE_STRUCT(Unbonding, (), (amount, ready))
 /// Withdrawals under way at once: enough for one a day through an unbonding time.
 inline constexpr std::size_t kUnbondingsMax = 8;
 
+/// Waiting leases up to the one with this number begin while fewer than so many slots run.
+struct QueueWidth {
+    std::uint32_t slots = 0;
+    std::uint64_t last = 0;
+    friend bool operator==(const QueueWidth&, const QueueWidth&) = default;
+};
+BOOST_DESCRIBE_STRUCT(QueueWidth, (), (slots, last))
+/// Widths of one queue, falling. A provider that narrows its ask more often than this before its
+/// queue has emptied once keeps the last but one for what it sells then.
+inline constexpr std::size_t kQueueWidthsMax = 4;
+
 struct Provider {
     ProviderId owner;
     Address operator_account;
@@ -52,6 +63,10 @@ struct Provider {
     std::uint32_t running = 0;
     /// Leases behind them.
     std::uint32_t waiting = 0;
+    /// Places that both take, of two a slot.
+    std::uint32_t places = 0;
+    /// How far the waiting ones may use the slots, from the head on; empty when none waits.
+    BoundedVector<QueueWidth, kQueueWidthsMax> widths;
     /// Market fees paid so far: the record.
     Amount fees_paid;
     std::uint64_t settled = 0;
@@ -61,7 +76,8 @@ struct Provider {
 BOOST_DESCRIBE_STRUCT(Provider, (),
                       (owner, operator_account, payout_account, vrf_key, vrf_key_from,
                        encryption_key, endpoint, stake, locked, unbonding, paused, ask, next,
-                       next_from, book_price, running, waiting, fees_paid, settled, missed))
+                       next_from, book_price, running, waiting, places, widths, fees_paid, settled,
+                       missed))
 
 [[nodiscard]] inline Key provider_key(const ProviderId& id) {
     return Key(Table::provider).add(id);

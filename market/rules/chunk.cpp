@@ -134,6 +134,8 @@ Amount risk_of(const Ledger& ledger, const Job& job, const JobSpec& spec) {
 bool make_lease(Ledger& ledger, const Grant& grant, std::uint32_t slots, Job& job,
                 const JobSpec& spec) {
     Provider provider = load_provider(ledger, grant.provider);
+    // A clearing counts one place for each lot: of those behind a long one it sold too many.
+    if (!has_place(provider, slots)) return false;
     Lease lease;
     lease.reserve = ledger.params.leases.lease_reserve;
     lease.at_risk = risk_of(ledger, job, spec);
@@ -151,7 +153,7 @@ bool make_lease(Ledger& ledger, const Grant& grant, std::uint32_t slots, Job& jo
     lease.number = ++ledger.chain.leases_made;
     lease.class_id = grant.class_id;
     lease.clearing = ledger.chain.clearing;
-    lease.slots = slots;
+    lease.places = places_of(ledger.params, spec);
     lease.price = grant.price;
     lease.escrow = lot_value(spec, grant.price);
     const LeaseId id = lease_id_of(lease.job, lease.number);
@@ -167,7 +169,7 @@ bool make_lease(Ledger& ledger, const Grant& grant, std::uint32_t slots, Job& jo
     save_chunk(ledger, lease.job, lease.chunk, chunk);
     if (spec.spread != 0) count_held(ledger, lease.job, job, lease.provider);
 
-    enqueue_lease(ledger, provider, id, lease, spec);
+    enqueue_lease(ledger, provider, id, lease, spec, slots);
     ledger.state.put(job_lease_key(lease.job, lease.chunk, id).bytes(), kPresent);
     ledger.state.put(provider_lease_key(lease.provider, id).bytes(), kPresent);
     save_lease(ledger, id, lease);

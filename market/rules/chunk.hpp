@@ -11,9 +11,9 @@
 /// `fail_chunk`; nothing else touches such a chunk.
 namespace millrace::market {
 
-/// Makes a lease of one granted lot, sold from an ask of so many slots. False when the provider's
-/// stake no longer covers it, the chunk has no lot on offer, or the job's cap counts as many
-/// providers as it may; then nothing changed.
+/// Makes a lease of one granted lot, sold from an ask of so many slots. False when a long lease has
+/// closed the slot, the provider's stake no longer covers it, the chunk has no lot on offer, or the
+/// job's cap counts as many providers as it may; then nothing changed.
 bool make_lease(Ledger& ledger, const Grant& grant, std::uint32_t slots, Job& job,
                 const JobSpec& spec);
 

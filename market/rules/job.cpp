@@ -62,7 +62,7 @@ Refusal check_lots(const Params& params, const JobSpec& spec) {
         return Refusal::replicas_out_of_range;
     if (spec.tasks == 0 || std::uint64_t{spec.tasks} * spec.replicas > kTaskReplicasMax)
         return Refusal::tasks_out_of_range;
-    if (spec.task_gas == Gas{} || spec.task_gas.value > params.jobs.lot_gas_max)
+    if (spec.task_gas == Gas{} || spec.task_gas.value > kTaskGasMax)
         return Refusal::task_gas_out_of_range;
     const std::uint64_t fits =
         std::max<std::uint64_t>(1, params.jobs.lot_gas_max / spec.task_gas.value);
@@ -158,13 +158,16 @@ std::optional<JobCost> job_cost(const Params& params, const JobSpec& spec) {
     return out;
 }
 
+std::uint64_t longest_wait_ms(const Params& params) {
+    return start_time_ms(params, 2 * kOutputBytesMax) +
+           commit_time_ms(params, Gas{params.jobs.lot_gas_max});
+}
+
 std::uint64_t longest_need_ms(const Params& params, const JobSpec& spec) {
-    const std::uint64_t before = start_time_ms(params, 2 * kOutputBytesMax) +
-                                 commit_time_ms(params, Gas{params.jobs.lot_gas_max});
     const std::uint64_t own = start_time_ms(params, input_bytes(spec)) +
                               commit_time_ms(params, lot_gas(spec)) + params.leases.reveal_ms +
                               spec.window_ms;
-    return spec.life_ms + 2 * params.auction.auction_interval_ms + before + own;
+    return spec.life_ms + 2 * params.auction.auction_interval_ms + longest_wait_ms(params) + own;
 }
 
 // ---- post ----------------------------------------------------------------------------------

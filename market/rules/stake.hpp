@@ -10,9 +10,15 @@ void unlock_stake(Provider& provider, Amount amount);
 /// Takes locked stake away for ever.
 void burn_locked(Ledger& ledger, Provider& provider, Amount amount);
 
-/// Puts a new lease at the head of the queue if a slot is free, else behind.
+/// Places of a provider's queue that a lot takes: two above the gas of a lot.
+[[nodiscard]] std::uint8_t places_of(const Params& params, const JobSpec& spec);
+/// Whether a lease from an ask of so many slots, at least one, still has a place: of two a slot one
+/// is free. So each lease comes to the head of the queue within `longest_wait_ms`.
+[[nodiscard]] bool has_place(const Provider& provider, std::uint32_t slots);
+/// Puts a new lease, sold from an ask of so many slots, at the head of the queue if a slot is free,
+/// else behind. There must be a place.
 void enqueue_lease(Ledger& ledger, Provider& provider, const LeaseId& id, Lease& lease,
-                   const JobSpec& spec);
+                   const JobSpec& spec, std::uint32_t slots);
 /// A lease leaves the queue (committed, returned, missed); the next ones move up.
 void leave_queue(Ledger& ledger, Provider& provider, const LeaseId& id, Lease& lease);
 

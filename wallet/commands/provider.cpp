@@ -84,6 +84,10 @@ Try<market::Ask> changed_ask(market::Ask ask, const Options& options) {
     }
     if (options.task_gas) {
         MILLRACE_TRY(ask.task_gas_max, parse_gas("--task-gas-max", *options.task_gas));
+        if (ask.task_gas_max.value > market::kTaskGasMax)
+            return Err{Failure{Exit::usage, fmt::format("--task-gas-max: no task may use more than "
+                                                        "2^50 ({})",
+                                                        human_gas(market::kTaskGasMax))}};
     }
     if (options.task_mib) ask.task_bytes_max = *options.task_mib << 20U;
     return ask;
@@ -358,7 +362,9 @@ void add_ask_options(Command command, Options& o, bool is_required) {
         ->one_at_a_time();
     command->add_option("--memory-mib", o.memory_mib, "Memory for one task");
     command->add_option("--region", o.region, "Where the machine is, by number");
-    command->add_option("--task-gas-max", o.task_gas, "Largest task that is taken");
+    command->add_option("--task-gas-max", o.task_gas,
+                        "Most gas of one task that is taken, up to 2^50; left out at "
+                        "registration: what fills a lot, 60G");
     command->add_option("--task-mib-max", o.task_mib, "Largest input and output of a task")
         ->in_range(0U, 131'072U);
 }

@@ -24,7 +24,13 @@ struct Totals {
     std::size_t expelled = 0;
     std::size_t jailed = 0;
     std::size_t largest_set = 0;
+    /// Long leases that began, and the longest that any lease has waited.
+    std::size_t long_leases = 0;
+    std::uint64_t longest_wait_ms = 0;
 };
+
+/// Input of the largest job.
+constexpr std::uint64_t kInputMax = 100'000;
 
 class History {
   public:
@@ -48,6 +54,8 @@ class History {
         p.sweeps.sweep_rows_per_queue = 40;
         p.auction.bids_max = 8;
         p.auction.leases_per_clearing = 6;
+        // Three tasks fill a lot; some tasks are larger than one.
+        p.jobs.lot_gas_max = 3'000'000'000;
         p.money.issuance_per_epoch = Amount{12'345};
         p.time.epoch_ms = 6'000;
         p.validators.validators_max = 4;
@@ -103,13 +111,17 @@ class History {
         spec.limit = Price{rng.between(4'000'000, 30'000'000)};
         spec.replicas = static_cast<std::uint8_t>(rng.chance(2) ? 1 : rng.between(2, 3));
         spec.tasks_per_lot = static_cast<std::uint16_t>(rng.between(1, 3));
+        if (rng.chance(4)) {
+            spec.tasks_per_lot = 1;
+            spec.task_gas = Gas{rng.between(3'000'000'001, 9'000'000'000)};
+        }
         spec.spread = static_cast<std::uint32_t>(rng.chance(3) ? rng.between(1, 3) : 0);
         spec.attempts = static_cast<std::uint8_t>(rng.between(1, 3));
         spec.life_ms = rng.between(1'200, 15'000);
         spec.retention_ms = rng.chance(2) ? 0 : rng.between(100, 5'000);
         spec.on_failure = rng.chance(3) ? FailurePolicy::stop : FailurePolicy::go_on;
         spec.first_fill = static_cast<std::uint32_t>(rng.chance(4) ? 1 : 0);
-        if (rng.chance(3)) spec.input = JobInput{TreeRoot{}, rng.below(100'000)};
+        if (rng.chance(3)) spec.input = JobInput{TreeRoot{}, rng.below(kInputMax)};
         if (rng.chance(3)) spec.admission = Amount{rng.below(1'000)};
         jobs_.push_back(world.next_job(from));
         world.queue(from, JobPost{spec});
@@ -368,10 +380,12 @@ class History {
     void check_jobs() {
         std::map<JobId, Amount> in_leases;
         std::map<Address, Amount> locked;
+        std::map<Address, Queue> queues;
         for (const StateEntry& e : world.state.scan(Key(Table::lease), {}, SIZE_MAX)) {
             const auto l = decode_state<Lease>(e.value);
             in_leases[l.job] = plus(in_leases[l.job], l.escrow);
             locked[l.provider] = plus(locked[l.provider], plus(l.reserve, l.at_risk));
+            check_queued(id_in_key<LeaseId>(e.key, 1), l, queues[l.provider]);
         }
         for (const StateEntry& e : world.state.scan(Key(Table::job), {}, SIZE_MAX)) {
             const auto id = id_in_key<JobId>(e.key, 1);
@@ -386,10 +400,46 @@ class History {
             const auto p = decode_state<Provider>(e.value);
             // Nothing is locked but by a lease that lives.
             CHECK(p.locked == locked[p.owner]);
+            const Queue& queue = queues[p.owner];
+            CHECK(p.running == queue.running);
+            CHECK(p.waiting == queue.waiting);
+            CHECK(p.places == queue.places);
+            CHECK(p.widths.empty() == (p.waiting == 0));
         }
     }
 
+    struct Queue {
+        std::uint32_t running = 0;
+        std::uint32_t waiting = 0;
+        std::uint32_t places = 0;
+    };
+
+    /// What a lease adds to its provider's queue; none waits longer than the largest lot takes that
+    /// others may stand behind. Blocks come late and sweeps go on in the next ones, hence the rest.
+    void check_queued(const LeaseId& id, const Lease& lease, Queue& queue) {
+        if (lease.state != LeaseState::matched && lease.state != LeaseState::started) return;
+        ++(lease.waiting ? queue.waiting : queue.running);
+        queue.places += lease.places;
+        const std::uint64_t gas =
+            lot_gas(*load<JobSpec>(world.state, job_spec_key(lease.job))).value;
+        CHECK(lease.places == (gas > world.params().jobs.lot_gas_max ? 2 : 1));
+        const ActiveTime now = world.chain_state().active_time;
+        const ActiveTime matched = matched_.emplace(id, now).first->second;
+        if (!lease.waiting) {
+            if (lease.places == 2 && long_.insert(id).second) ++totals.long_leases;
+            return;
+        }
+        const std::uint64_t waited = now.value - matched.value;
+        totals.longest_wait_ms = std::max(totals.longest_wait_ms, waited);
+        const Gas largest{world.params().jobs.lot_gas_max};
+        CHECK(waited <= start_time_ms(world.params(), kInputMax) +
+                            commit_time_ms(world.params(), largest) + kLateMax);
+    }
+    static constexpr std::uint64_t kLateMax = 3 * 3'000;
+
     std::vector<JobId> jobs_;
+    std::map<LeaseId, ActiveTime> matched_;
+    std::set<LeaseId> long_;
     std::map<LeaseId, LeaseReveal> reveals_;
     std::set<LeaseId> paid_;
     std::set<std::pair<JobId, std::uint32_t>> final_;
@@ -420,6 +470,8 @@ TEST_SUITE("market/history") {
             all.shrunk += history.totals.shrunk;
             all.expelled += history.totals.expelled;
             all.jailed += history.totals.jailed;
+            all.long_leases += history.totals.long_leases;
+            all.longest_wait_ms = std::max(all.longest_wait_ms, history.totals.longest_wait_ms);
             all.largest_set = std::max(all.largest_set, history.totals.largest_set);
             for (const auto& [state, n] : history.totals.leases) all.leases[state] += n;
         }
@@ -437,13 +489,17 @@ TEST_SUITE("market/history") {
         CHECK(all.expelled > 3);
         CHECK(all.jailed > 3);
         CHECK(all.largest_set > 2);
+        CHECK(all.long_leases > 50);
+        CHECK(all.longest_wait_ms > 3'000);
         MESSAGE("applied " << all.applied << ", refused " << all.refused << ", settled "
                            << all.leases[LeaseState::settled] << ", missed "
                            << all.leases[LeaseState::missed] << ", lost "
                            << all.leases[LeaseState::lost] << ", returned "
                            << all.leases[LeaseState::returned] << ", disputed " << all.disputed
                            << ", jobs deleted " << all.deleted << ", freezes " << all.freezes
-                           << ", expelled " << all.expelled << ", jailed " << all.jailed);
+                           << ", expelled " << all.expelled << ", jailed " << all.jailed
+                           << ", long leases " << all.long_leases << ", longest wait "
+                           << all.longest_wait_ms);
     }
 }
 

@@ -84,7 +84,7 @@ void posting() {
                   s.replicas = 1;
               }))
         .rung(Refusal::task_gas_out_of_range,
-              fix([&](auto& s) { s.task_gas = Gas{params.jobs.lot_gas_max + 1}; }))
+              fix([&](auto& s) { s.task_gas = Gas{kTaskGasMax + 1}; }))
         .rung(Refusal::task_gas_out_of_range, fix([&](auto& s) { s.task_gas = good.task_gas; }))
         .rung(Refusal::tasks_per_lot_out_of_range, fix([](auto& s) { s.tasks_per_lot = 61; }))
         .rung(Refusal::tasks_per_lot_out_of_range, fix([](auto& s) { s.tasks_per_lot = 1; }))

@@ -67,7 +67,12 @@ TEST_SUITE("wallet/job_request") {
             {"no replicas", "--replicas", [](JobOptions& o) { o.replicas = 0; }},
             {"too many replicas", "--replicas", [](JobOptions& o) { o.replicas = 9; }},
             {"gas is a word", "--gas", [](JobOptions& o) { o.gas = "much"; }},
-            {"gas above a lot", "--gas", [](JobOptions& o) { o.gas = "61G"; }},
+            {"gas above the most", "2^50", [](JobOptions& o) { o.gas = "1125900G"; }},
+            {"two long tasks in a lot", "--tasks-per-lot",
+             [](JobOptions& o) {
+                 o.gas = "61G";
+                 o.tasks_per_lot = 2;
+             }},
             {"an empty lot", "--tasks-per-lot", [](JobOptions& o) { o.tasks_per_lot = 0; }},
             {"a lot above its gas", "--tasks-per-lot", [](JobOptions& o) { o.tasks_per_lot = 7; }},
             {"memory", "--memory-mib", [](JobOptions& o) { o.memory_mib = 1ULL << 40U; }},
@@ -75,7 +80,7 @@ TEST_SUITE("wallet/job_request") {
             {"region", "--region", [](JobOptions& o) { o.regions = {64}; }},
             {"attempts", "--attempts", [](JobOptions& o) { o.attempts = 0; }},
             {"window too short", "--window", [](JobOptions& o) { o.window = "1s"; }},
-            {"window too long", "--window", [](JobOptions& o) { o.window = "8d"; }},
+            {"window too long", "--window", [](JobOptions& o) { o.window = "31d"; }},
             {"life", "--life", [](JobOptions& o) { o.life = "31d"; }},
             {"no life", "--life", [](JobOptions& o) { o.life = "0s"; }},
             {"retention", "--retention", [](JobOptions& o) { o.retention = "91d"; }},
@@ -93,6 +98,20 @@ TEST_SUITE("wallet/job_request") {
             CHECK(spec.error().exit == Exit::usage);
             CAPTURE(spec.error().message);
             CHECK(spec.error().message.find(row.option) != std::string::npos);
+        }
+    }
+
+    TEST_CASE("a task above the gas of a lot is a lot by itself, with the window that it needs") {
+        JobOptions options;
+        options.tasks = 5'000;
+        for (const char* gas : {"61G", "100G", "1125899G"}) {
+            CAPTURE(gas);
+            options.gas = gas;
+            const auto spec = spec_of(options);
+            REQUIRE(spec.has_value());
+            CHECK(spec->tasks_per_lot == 1);
+            CHECK(spec->window_ms ==
+                  market::shortest_window_ms(market::Params::defaults(), market::lot_gas(*spec)));
         }
     }
 

@@ -5,6 +5,7 @@
 #include "vm/module/detail/function_validator.hpp"
 #include "vm/module/limits.hpp"
 #include "vm/module/module.hpp"
+#include "vm/module/names.hpp"
 
 namespace millrace::vm {
 
@@ -186,8 +187,7 @@ Check ModuleValidator::check_export_names() const {
         std::adjacent_find(sorted.begin(), sorted.end(),
                            [&](const Export* a, const Export* b) { return name(a) == name(b); });
     if (twin == sorted.end()) return Ok{};
-    return refuse((*std::next(twin))->offset, ModuleRule::duplicate_export,
-                  std::string{name(*twin)});
+    return refuse((*std::next(twin))->offset, ModuleRule::duplicate_export, printable(name(*twin)));
 }
 
 Check ModuleValidator::check_start() const {

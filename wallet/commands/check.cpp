@@ -2,6 +2,7 @@
 
 #include "vm/image/publish.hpp"
 #include "vm/module/check.hpp"
+#include "vm/module/names.hpp"
 #include "wallet/command_line.hpp"
 #include "wallet/modules.hpp"
 
@@ -18,7 +19,7 @@ boost::json::object diagnosis_json(const vm::Diagnosis& diagnosis) {
                             {"advice", diagnosis.advice}};
     if (diagnosis.function) {
         out["function"] = *diagnosis.function;
-        out["function_name"] = diagnosis.function_name;
+        out["function_name"] = vm::printable(diagnosis.function_name);
     }
     return out;
 }

@@ -431,7 +431,7 @@ void FunctionLowering::call(std::uint32_t function) {
     emit(0);  // entry and frame, once all functions are lowered
     drop_to(base);
     push_slots(type.result_count);
-    untested_ = 0;  // the callee's entry is a test
+    note_call(type);
 }
 
 void FunctionLowering::call_indirect(std::uint32_t type_index, std::uint32_t table) {
@@ -443,7 +443,13 @@ void FunctionLowering::call_indirect(std::uint32_t type_index, std::uint32_t tab
     emit(word::halves(module_.canonical_types[type_index], table));
     drop_to(base);
     push_slots(type.result_count);
-    untested_ = 0;
+    note_call(type);
+}
+
+void FunctionLowering::note_call(const FuncType& callee) {
+    // The callee's entry is a test, but its return charges each result, untested: 65,536 frames
+    // that hand on a thousand results would charge far beyond what a segment's range allows for.
+    untested_ = callee.result_count >= gas::kUntestedMax ? gas::kUntestedMax : 0;
 }
 
 void FunctionLowering::instruction(const Instruction& in) {

@@ -108,6 +108,8 @@ class FunctionLowering {
     void ensure_charge_word();
     /// Between instructions: a test of the threshold where too much has gone untested.
     void test_when_due();
+    /// What went untested when a function of this type has returned.
+    void note_call(const FuncType& callee);
     void demand_test() { untested_ = gas_demand(); }
     [[nodiscard]] static std::uint64_t gas_demand();
     void note_unreachable();

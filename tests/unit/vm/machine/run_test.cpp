@@ -274,4 +274,36 @@ TEST_SUITE("vm/machine/run") {
         }
         CHECK(last > 5'000'000);
     }
+
+    TEST_CASE("frames that hand on a thousand results each do not go untested") {
+        constexpr std::size_t kResults = 1'000;
+        constexpr int kDepth = 1'000;
+        WasmBuilder builder;
+        const std::uint32_t none = builder.type({}, {});
+        const std::vector<ValType> many(kResults, ValType::i32);
+        const std::uint32_t unary = builder.type({ValType::i32}, many);
+        WasmCode descend;
+        descend.op(Opcode::local_get, 0).op(Opcode::i32_eqz).open(Opcode::if_);
+        for (std::size_t i = 0; i < kResults; ++i) descend.i32(0);
+        descend.op(Opcode::return_).end();
+        descend.op(Opcode::local_get, 0).i32(1).op(Opcode::i32_sub).op(Opcode::call, 0);
+        // A block that begins behind the call: what follows is not charged before it.
+        descend.open(Opcode::block).op(Opcode::local_get, 0).op(Opcode::br_if, 0).end();
+        const std::uint32_t function = builder.function(unary, descend);
+        WasmCode start;
+        start.i32(kDepth).op(Opcode::call, function);
+        for (std::size_t i = 0; i < kResults; ++i) start.op(Opcode::drop);
+        const std::uint32_t entry = builder.function(none, start);
+        builder.export_function("_start", entry);
+        const Image image = image_of(builder.build());
+        const auto state = load_task(image, inputs_of(kPlenty, 10'000));
+        std::uint64_t last = 0;
+        while (run_to_boundary(*state) == RunStop::boundary) {
+            const std::uint64_t gas = state->reg(Register::gas_used);
+            CHECK(gas - last < 10'000 + kResults + 4 * gas::kUntestedMax);
+            last = gas;
+        }
+        CHECK(state->reg(Register::gas_used) - last < 10'000 + kResults + 4 * gas::kUntestedMax);
+        CHECK(last > kDepth * kResults);
+    }
 }

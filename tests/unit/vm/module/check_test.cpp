@@ -106,6 +106,15 @@ TEST_SUITE("vm/module/check") {
         cut += "...";
         CHECK(vm::printable(std::string(500, 'x')) == cut);
         CHECK(vm::printable("grün") == "grün");
+        CHECK(vm::printable("\xff z\xc3") == "\\ff z\\c3");
+        CHECK(vm::printable("\xc2\x9bm") == "\\c2\\9bm");
+        // Cut between characters, not within one.
+        std::string longer(vm::kPrintedNameMax - 1, 'x');
+        longer += "ü";
+        std::string expected = longer;
+        expected += "...";
+        longer += "y";
+        CHECK(vm::printable(longer) == expected);
     }
 
     TEST_CASE("an accepted program is summed up") {

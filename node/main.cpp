@@ -19,6 +19,7 @@
 #include "node/log.hpp"
 #include "node/metrics.hpp"
 #include "node/modules.hpp"
+#include "node/provider/keeper.hpp"
 #include "node/provider/local_backend.hpp"
 #include "node/provider/loop.hpp"
 #include "node/rpc/node_api.hpp"
@@ -234,6 +235,8 @@ int run(const Settings& settings) {
         owner = *address;
     }
 
+    // Destroyed after the loop that tells it of results.
+    std::optional<Keeper> keeper;
     // Filled in once they exist; final blocks come only after the engine has started.
     std::unique_ptr<ProviderLoop> loop;
     rpc::FinalityHub hub;
@@ -293,6 +296,11 @@ int run(const Settings& settings) {
         {methods, http_blobs, [&] { return is_ready && !engine.is_waiting_for_clock(); },
          access->get(), &api, &hub, metrics},
         http_settings(settings));
+    // Before anybody can upload: what is needed must not make room in the moment after a start.
+    keeper.emplace(Keeper::Ports{**db, **blobs, **trees, **pins, owner.value_or(operator_account)},
+                   *journal);
+    keeper->refresh();
+    keeper->start();
     if (const auto listening = server.start(); !listening.has_value())
         return fail(listening.error(), listening.error().code);
     if (settings.provide) {
@@ -300,11 +308,8 @@ int run(const Settings& settings) {
         offer.endpoint = settings.rpc_address + ":" + std::to_string(server.port());
         loop = std::make_unique<ProviderLoop>(
             ProviderLoop::Ports{**db, intake, mempool, clock, backend, progress,
-                                [&](Needed needed) {
-                                    hold(**blobs, **trees, std::move(needed));
-                                    const auto kept = (*pins)->refresh(StateSnapshot(**db).state());
-                                    if (!kept.has_value())
-                                        spdlog::error("{}", kept.error().message);
+                                [&keeper](const LeaseId& lease, const market::Claim& claim) {
+                                    keeper->keep_result(lease, claim);
                                 },
                                 keys->provider, keys->provider_vrf.public_key(), chain,
                                 genesis->network, owner},

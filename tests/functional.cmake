@@ -22,6 +22,7 @@ millrace_functional_slow(blobs_2gib blobs 1800 2048)
 # Everything at once for a minute, and, labelled `slow`, for ten.
 millrace_functional(load 300 60)
 millrace_functional_slow(load_long load 1500 600)
+millrace_functional(kept 120)
 millrace_functional(main_path 60)
 millrace_functional(one_instance 120)
 millrace_functional(restarts 240)

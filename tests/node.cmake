@@ -13,6 +13,7 @@ millrace_test(NAME test_node LABELS unit
     unit/node/files_test.cpp
     unit/node/history_test.cpp
     unit/node/intake_test.cpp
+    unit/node/keeper_test.cpp
     unit/node/ledger_db_test.cpp
     unit/node/local_backend_test.cpp
     unit/node/mempool_test.cpp

@@ -18,20 +18,22 @@ constexpr std::size_t kLeaseAt = kIdAt + Address::kSize;
 /// Rows of one read, so that no list of all jobs is ever in memory.
 constexpr std::size_t kPageRows = 256;
 
-/// Calls `use(entry)` for the rows under a prefix, page by page, at most `limit`.
+/// Calls `use(entry)` for the rows under a prefix, page by page, at most `limit`; gives whether
+/// these were all.
 template <class Use>
-void each_row(const market::StateReader& state, const market::Key& prefix, std::size_t limit,
+bool each_row(const market::StateReader& state, const market::Key& prefix, std::size_t limit,
               Use use) {
     Bytes from;
     for (std::size_t seen = 0; seen < limit;) {
         const std::size_t wanted = std::min(kPageRows, limit - seen);
         const auto rows = state.scan(prefix, from, wanted);
         for (const market::StateEntry& row : rows) use(row);
-        if (rows.size() < wanted) return;
+        if (rows.size() < wanted) return true;
         seen += rows.size();
         from = rows.back().key;
         from.push_back(0);
     }
+    return state.scan(prefix, from, 1).empty();
 }
 
 BlobId blob_of(const market::Module& module) {
@@ -57,11 +59,15 @@ void add_lease(const market::StateReader& state, const market::Lease& lease, std
     add_reads(state, *spec, out);
     const std::uint64_t first = std::uint64_t{lease.chunk} * spec->tasks_per_lot;
     const std::uint64_t end = std::min<std::uint64_t>(spec->tasks, first + spec->tasks_per_lot);
-    for (std::uint64_t task = first; task < end && results > 0; ++task) {
+    for (std::uint64_t task = first; task < end; ++task) {
         const auto result = market::load<market::TaskResult>(
             state,
             market::task_result_key(lease.job, static_cast<std::uint32_t>(task), lease.provider));
         if (!result) continue;
+        if (results == 0) {
+            out.is_complete = false;
+            return;
+        }
         --results;
         add_result(*result, out);
     }
@@ -74,26 +80,34 @@ void Needed::add_output(const TreeRoot& output, const Hash& tails_hash) {
     tails.insert(tails_hash);
 }
 
-Needed needed_by_jobs(const market::StateReader& state, const market::ProviderId& provider) {
+Needed needed_by_jobs(const market::StateReader& state, const market::ProviderId& provider,
+                      const NeededLimits& limits) {
     Needed out;
-    each_row(state, market::Key(market::Table::module), kNeededModulesMax,
-             [&](const market::StateEntry& row) {
-                 out.blobs.insert(blob_of(market::decode_state<market::Module>(row.value)));
-             });
-    each_row(
-        state, market::Key(market::Table::job), kNeededJobsMax, [&](const market::StateEntry& row) {
+    const bool has_all_modules =
+        each_row(state, market::Key(market::Table::module), limits.modules,
+                 [&](const market::StateEntry& row) {
+                     out.blobs.insert(blob_of(market::decode_state<market::Module>(row.value)));
+                 });
+    std::size_t jobs = 0;
+    const bool has_all_rows = each_row(
+        state, market::Key(market::Table::job), limits.job_rows,
+        [&](const market::StateEntry& row) {
             if (market::decode_state<market::Job>(row.value).chunks_left == 0) return;
+            if (++jobs > limits.jobs) return;
             const auto id = market::id_in_key<JobId>(row.key, kIdAt);
             if (const auto spec = market::load<market::JobSpec>(state, market::job_spec_key(id)))
                 add_reads(state, *spec, out);
         });
-    std::size_t results = kNeededResultsMax;
-    each_row(state, market::Key(market::Table::provider_lease).add(provider), kNeededLeasesMax,
-             [&](const market::StateEntry& row) {
-                 const auto lease = market::load<market::Lease>(
-                     state, market::lease_key(market::id_in_key<LeaseId>(row.key, kLeaseAt)));
-                 if (lease) add_lease(state, *lease, results, out);
-             });
+    std::size_t results = limits.results;
+    const bool has_all_leases =
+        each_row(state, market::Key(market::Table::provider_lease).add(provider), limits.leases,
+                 [&](const market::StateEntry& row) {
+                     const auto lease = market::load<market::Lease>(
+                         state, market::lease_key(market::id_in_key<LeaseId>(row.key, kLeaseAt)));
+                     if (lease) add_lease(state, *lease, results, out);
+                 });
+    out.is_complete =
+        out.is_complete && has_all_modules && has_all_rows && has_all_leases && jobs <= limits.jobs;
     return out;
 }
 
@@ -101,18 +115,25 @@ bool add_whole_job(const market::StateReader& state, const JobId& job, Needed& n
     const auto spec = market::load<market::JobSpec>(state, market::job_spec_key(job));
     if (!spec) return false;
     add_reads(state, *spec, needed);
-    each_row(state, market::Key(market::Table::task_result).add(job), kNeededResultsMax,
-             [&](const market::StateEntry& row) {
-                 add_result(market::decode_state<market::TaskResult>(row.value), needed);
-             });
+    const bool has_all =
+        each_row(state, market::Key(market::Table::task_result).add(job), kNeededResultsMax,
+                 [&](const market::StateEntry& row) {
+                     add_result(market::decode_state<market::TaskResult>(row.value), needed);
+                 });
+    needed.is_complete = needed.is_complete && has_all;
     return true;
 }
 
-void hold(BlobStore& blobs, TreeStore& trees, Needed needed) {
-    for (const TreeRoot& root : needed.trees)
-        for (const BlobId& blob : trees.blobs_of(root)) needed.blobs.insert(blob);
-    trees.hold(needed.trees, needed.tails);
-    blobs.hold(std::move(needed.blobs));
+bool hold(BlobStore& blobs, TreeStore& trees, Needed needed) {
+    bool is_complete = needed.is_complete;
+    for (const TreeRoot& root : needed.trees) {
+        const auto of_tree = trees.blobs_of(root);
+        is_complete = is_complete && of_tree.has_value();
+        if (of_tree.has_value()) needed.blobs.insert(of_tree->begin(), of_tree->end());
+    }
+    trees.hold(needed.trees, needed.tails, is_complete);
+    blobs.hold(std::move(needed.blobs), is_complete);
+    return is_complete;
 }
 
 }  // namespace millrace::node

@@ -14,30 +14,43 @@ struct Needed {
     std::set<BlobId> blobs;
     std::set<TreeRoot> trees;
     std::set<Hash> tails;
+    /// False: there is more than was looked through, so that nobody knows what else is needed.
+    bool is_complete = true;
 
     /// The output of a task that was run here.
     void add_output(const TreeRoot& output, const Hash& tails_hash);
 };
 
-/// Rows of one kind that one look takes in. Beyond them the least recently used are evicted as if
-/// nobody needed them; a node with more raises its quota and these.
-inline constexpr std::size_t kNeededJobsMax = 16'384;
-inline constexpr std::size_t kNeededModulesMax = 16'384;
-inline constexpr std::size_t kNeededLeasesMax = 65'536;
 inline constexpr std::size_t kNeededResultsMax = 65'536;
+
+/// What one look takes in: a few megabytes of ids, in a second or two. Where there is more, the
+/// look is not complete, and nothing is evicted: better to refuse an upload than to lose what stake
+/// or a buyer's money hangs on.
+struct NeededLimits {
+    /// Jobs with open lots.
+    std::size_t jobs = 65'536;
+    std::size_t modules = 65'536;
+    std::size_t leases = 65'536;
+    /// Of these leases; and of one job, where it is asked for whole.
+    std::size_t results = kNeededResultsMax;
+    /// Rows of jobs, those included that have ended and are still listed.
+    std::size_t job_rows = 1U << 20U;
+};
 
 /// Reads the ledger: published modules; module, input and standard input of every job with open
 /// lots; and of the leases of `provider`, what their jobs read and what their tasks left, until the
 /// retention that the buyer paid for is over in active time. A lease leaves its provider's list at
 /// that moment, and then nothing of it is needed any more.
 [[nodiscard]] Needed needed_by_jobs(const market::StateReader& state,
-                                    const market::ProviderId& provider);
+                                    const market::ProviderId& provider,
+                                    const NeededLimits& limits = {});
 
 /// Adds what a job reads and what all of its results left, as far as the ledger still has them;
 /// false when it has no such job.
 bool add_whole_job(const market::StateReader& state, const JobId& job, Needed& needed);
 
-/// Keeps exactly these from eviction, until the next call.
-void hold(BlobStore& blobs, TreeStore& trees, Needed needed);
+/// Keeps exactly these from eviction, until the next call; everything, where they are not complete
+/// or the list of a tree cannot be read. Gives whether they were complete.
+bool hold(BlobStore& blobs, TreeStore& trees, Needed needed);
 
 }  // namespace millrace::node

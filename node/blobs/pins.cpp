@@ -128,9 +128,12 @@ Pins::Pin Pins::describe(const PinRecord& record) {
     std::set<BlobId> blobs(record.blobs.begin(), record.blobs.end());
     for (const TreeRoot& root : record.trees) {
         if (root == vm::empty_tree_root()) continue;
-        const std::vector<BlobId> of_tree = trees_.blobs_of(root);
-        if (of_tree.empty()) ++out.missing;
-        blobs.insert(of_tree.begin(), of_tree.end());
+        const auto of_tree = trees_.blobs_of(root);
+        if (!of_tree.has_value() || of_tree->empty()) {
+            ++out.missing;
+            continue;
+        }
+        blobs.insert(of_tree->begin(), of_tree->end());
     }
     for (const BlobId& blob : blobs) {
         const BlobStore::State state = blobs_.state(blob);
@@ -152,10 +155,14 @@ void Pins::apply() {
         trees.insert(record.trees.begin(), record.trees.end());
         tails.insert(record.tails.begin(), record.tails.end());
     }
-    for (const TreeRoot& root : trees)
-        for (const BlobId& blob : trees_.blobs_of(root)) blobs.insert(blob);
-    trees_.pin(trees, tails);
-    blobs_.pin(std::move(blobs));
+    bool is_complete = true;
+    for (const TreeRoot& root : trees) {
+        const auto of_tree = trees_.blobs_of(root);
+        is_complete = is_complete && of_tree.has_value();
+        if (of_tree.has_value()) blobs.insert(of_tree->begin(), of_tree->end());
+    }
+    trees_.pin(trees, tails, is_complete);
+    blobs_.pin(std::move(blobs), is_complete);
 }
 
 }  // namespace millrace::node

@@ -192,6 +192,7 @@ void BlobStore::touch(const BlobId& id, std::uint64_t& last_use) {
 }
 
 bool BlobStore::is_kept(const BlobId& id) const {
+    if (!is_held_complete_ || !is_pinned_complete_) return true;
     if (held_.contains(id) || pinned_.contains(id)) return true;
     const auto arrival = arrivals_.find(id);
     return arrival != arrivals_.end() && arrival->second->users > 0;
@@ -443,14 +444,21 @@ Result<BlobId> BlobStore::put(ByteView content) {
 
 // --- what must stay
 
-void BlobStore::hold(std::set<BlobId> blobs) {
+void BlobStore::hold(std::set<BlobId> blobs, bool is_complete) {
     const std::lock_guard lock(mutex_);
     held_ = std::move(blobs);
+    is_held_complete_ = is_complete;
 }
 
-void BlobStore::pin(std::set<BlobId> blobs) {
+void BlobStore::hold_also(const std::vector<BlobId>& blobs) {
+    const std::lock_guard lock(mutex_);
+    held_.insert(blobs.begin(), blobs.end());
+}
+
+void BlobStore::pin(std::set<BlobId> blobs, bool is_complete) {
     const std::lock_guard lock(mutex_);
     pinned_ = std::move(blobs);
+    is_pinned_complete_ = is_complete;
 }
 
 BlobStore::Usage BlobStore::usage() const {

@@ -138,10 +138,14 @@ class BlobStore {
     [[nodiscard]] std::vector<std::uint32_t> missing(std::span<const Hash> chunks) const;
 
     /// These, whether they are here or yet to come, are never evicted, and no others: replaces the
-    /// set of the last call. It is the caller's memory and is given again after a start.
-    void hold(std::set<BlobId> blobs);
-    /// The same for what people asked to keep.
-    void pin(std::set<BlobId> blobs);
+    /// set of the last call. It is the caller's memory and is given again after a start. Where the
+    /// set is not complete, nothing at all is evicted until the next call: what has no room is
+    /// refused.
+    void hold(std::set<BlobId> blobs, bool is_complete = true);
+    /// Adds to the set until the next call of `hold`.
+    void hold_also(const std::vector<BlobId>& blobs);
+    /// The same as `hold` for what people asked to keep.
+    void pin(std::set<BlobId> blobs, bool is_complete = true);
 
     struct Usage {
         std::uint64_t bytes = 0;
@@ -217,6 +221,8 @@ class BlobStore {
     std::unordered_multimap<Hash, Spot, FirstBytes> spots_;
     std::set<BlobId> held_;
     std::set<BlobId> pinned_;
+    bool is_held_complete_ = true;
+    bool is_pinned_complete_ = true;
     std::uint64_t used_bytes_ = 0;
     std::uint64_t clock_ = 0;
     std::uint64_t uploads_ = 0;

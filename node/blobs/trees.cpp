@@ -41,8 +41,9 @@ BlobId blob_of(const vm::TreeRegion& region) {
     return hash_as<BlobId>(file_id(region.length, hash_as<Hash>(region.root)));
 }
 
-Result<std::unique_ptr<TreeStore>> TreeStore::open(fs::path folder, BlobStore& blobs) {
-    std::unique_ptr<TreeStore> store(new TreeStore(std::move(folder), blobs));
+Result<std::unique_ptr<TreeStore>> TreeStore::open(fs::path folder, BlobStore& blobs,
+                                                   std::uint64_t bytes_max) {
+    std::unique_ptr<TreeStore> store(new TreeStore(std::move(folder), blobs, bytes_max));
     MILLRACE_CHECK(store->load());
     return store;
 }
@@ -84,8 +85,10 @@ void TreeStore::note(const std::string& name, std::uint64_t bytes) {
     by_age_.emplace(entry.written, name);
 }
 
-void TreeStore::make_room() {
-    for (auto oldest = by_age_.begin(); bytes_ > kBytesMax && oldest != by_age_.end();) {
+bool TreeStore::make_room(std::uint64_t bytes) {
+    const bool may_delete = is_held_complete_ && is_pinned_complete_;
+    const auto fits = [&] { return bytes <= bytes_max_ && bytes_ <= bytes_max_ - bytes; };
+    for (auto oldest = by_age_.begin(); may_delete && !fits() && oldest != by_age_.end();) {
         if (held_.contains(oldest->second) || pinned_.contains(oldest->second)) {
             ++oldest;
             continue;
@@ -97,6 +100,7 @@ void TreeStore::make_room() {
         files_.erase(entry);
         oldest = by_age_.erase(oldest);
     }
+    return fits();
 }
 
 Status<> TreeStore::write(const std::string& name, ByteView raw) {
@@ -105,22 +109,41 @@ Status<> TreeStore::write(const std::string& name, ByteView raw) {
     const auto kept = files_.contains(name) ? read_small_file(folder_ / name, kManifestBytesMax)
                                             : Result<std::optional<Bytes>>(std::nullopt);
     const bool is_there = kept.has_value() && *kept && std::ranges::equal(**kept, raw);
-    if (!is_there) MILLRACE_CHECK(write_durably(folder_ / name, raw, kMode));
+    if (!is_there) {
+        const auto known = files_.find(name);
+        const std::uint64_t before = known == files_.end() ? 0 : known->second.bytes;
+        const std::uint64_t bytes = std::max<std::uint64_t>(raw.size(), kFileBytesMin);
+        if (bytes > before && !make_room(bytes - before))
+            return Err{Error{kBlobStoreFull,
+                             "tree store " + folder_.string() +
+                                 ": the lists of trees that jobs need or that are pinned leave no "
+                                 "room; unpin jobs, or wait for jobs to end"}};
+        MILLRACE_CHECK(write_durably(folder_ / name, raw, kMode));
+    }
     note(name, raw.size());
-    make_room();
     return Ok{};
 }
 
-void TreeStore::hold(const std::set<TreeRoot>& trees, const std::set<Hash>& tails) {
+void TreeStore::hold(const std::set<TreeRoot>& trees, const std::set<Hash>& tails,
+                     bool is_complete) {
     std::set<std::string> names = names_of(trees, tails);
     const std::lock_guard lock(mutex_);
     held_ = std::move(names);
+    is_held_complete_ = is_complete;
 }
 
-void TreeStore::pin(const std::set<TreeRoot>& trees, const std::set<Hash>& tails) {
+void TreeStore::hold_also(const TreeRoot& tree, const Hash& tails) {
+    const std::lock_guard lock(mutex_);
+    held_.insert(tree_name(tree));
+    held_.insert(tails_name(tails));
+}
+
+void TreeStore::pin(const std::set<TreeRoot>& trees, const std::set<Hash>& tails,
+                    bool is_complete) {
     std::set<std::string> names = names_of(trees, tails);
     const std::lock_guard lock(mutex_);
     pinned_ = std::move(names);
+    is_pinned_complete_ = is_complete;
 }
 
 Status<> TreeStore::put_tails(const vm::Tails& tails) {
@@ -161,11 +184,12 @@ Result<std::optional<vm::TreeManifest>> TreeStore::find(const TreeRoot& root) {
     return std::optional(*std::move(manifest));
 }
 
-std::vector<BlobId> TreeStore::blobs_of(const TreeRoot& root) {
+Result<std::vector<BlobId>> TreeStore::blobs_of(const TreeRoot& root) {
     std::vector<BlobId> out;
-    const auto raw = read_small_file(folder_ / tree_name(root), kManifestBytesMax);
-    if (!raw.has_value() || !*raw) return out;
-    const auto manifest = decode<vm::TreeManifest>(**raw);
+    MILLRACE_TRY(const std::optional<Bytes> raw,
+                 read_small_file(folder_ / tree_name(root), kManifestBytesMax));
+    if (!raw) return out;
+    const auto manifest = decode<vm::TreeManifest>(*raw);
     if (!manifest.has_value() || vm::tree_root(*manifest) != root) return out;
     for (const vm::TreeRegion& region : manifest->regions) out.push_back(blob_of(region));
     return out;

@@ -32,8 +32,6 @@ constexpr std::uint64_t kExpiryMs = 300'000;
 constexpr std::size_t kLeasesPerPass = 16'384;
 /// Rows of one read.
 constexpr std::size_t kLeasePage = 1'024;
-/// What must be kept is worked out anew this often; in between, use protects what is new.
-constexpr std::uint64_t kHoldMs = 5'000;
 /// Place of the lease's id in its provider's index, after the table's byte and the provider.
 constexpr std::size_t kLeaseAt = 1 + Address::kSize;
 /// Lanes of the provider's account: a payment of its owner (lane 0) never holds up a reveal.
@@ -152,7 +150,6 @@ class ProviderLoop::Impl {
             if (lease->lease.state == market::LeaseState::settled) settled_.insert(id);
             advance(snapshot, *lease);
         }
-        hold_needed(snapshot);
     }
 
     /// Whether the provider is registered with this node's key as its operator's. Says so when it
@@ -203,23 +200,6 @@ class ProviderLoop::Impl {
     /// never erased because a list was cut short.
     [[nodiscard]] bool is_listed(const market::StateReader& state, const LeaseId& id) const {
         return state.get(market::provider_lease_key(provider_, id)).has_value();
-    }
-
-    /// What the ledger and the journal know of running and finished work must survive uploads.
-    void hold_needed(const StateSnapshot& snapshot) {
-        if (hold_at_ms_ && now_ms() < *hold_at_ms_) return;
-        hold_at_ms_ = now_ms() + kHoldMs;
-        Needed needed = needed_by_jobs(snapshot.state(), provider_);
-        for (const auto& [lease, entry] : journal_.entries())
-            for (const market::Claim& claim : entry.claims)
-                needed.add_output(claim.output_root, claim.tails);
-        {
-            const std::lock_guard lock(mutex_);
-            for (const auto& [lease, work] : work_)
-                for (const auto& [task, claim] : work.claims)
-                    needed.add_output(claim.output_root, claim.tails);
-        }
-        ports_.hold(std::move(needed));
     }
 
     void register_self(const StateSnapshot& snapshot) {
@@ -452,6 +432,7 @@ class ProviderLoop::Impl {
                 item.order.time_left = time_left(work->second);
             }
             const Result<market::Claim> claim = run_one(item);
+            if (claim.has_value()) ports_.keep_result(item.lease, *claim);
             {
                 const std::lock_guard lock(mutex_);
                 const auto work = work_.find(item.lease);
@@ -490,7 +471,6 @@ class ProviderLoop::Impl {
     std::map<StepKey, Attempt> sent_;
     /// Settled leases that the ledger still lists: nothing is to be done for them.
     std::set<LeaseId> settled_;
-    std::optional<std::uint64_t> hold_at_ms_;
     /// Where the next pass goes on in the ledger's list; empty at its begin.
     Bytes next_lease_;
     Address operator_;

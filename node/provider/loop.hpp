@@ -6,7 +6,6 @@
 #include "common/account_key.hpp"
 #include "common/vrf.hpp"
 #include "market/transaction.hpp"
-#include "node/blobs/needed.hpp"
 #include "node/chain/state_db.hpp"
 #include "node/mempool/intake.hpp"
 #include "node/provider/backend.hpp"
@@ -39,8 +38,9 @@ class ProviderLoop {
         Backend& backend;
         /// Where the running tasks can be seen.
         ProgressTable& progress;
-        /// Told now and then what must stay on this machine.
-        std::function<void(Needed)> hold;
+        /// Told of each result before anybody else is: it must stay on this machine. From any
+        /// thread.
+        std::function<void(const LeaseId&, const market::Claim&)> keep_result;
         /// Signs: the operator's key.
         const AccountSecret& account;
         VrfKey vrf_key;

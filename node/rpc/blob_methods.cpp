@@ -188,12 +188,15 @@ void add_blob_methods(MethodTable& table, const NodeApi& api) {
                       json::object{{"manifest", json::object{{"regions", json::array{}}}}},
                       [&api](const TreePut& params) -> Result<TreePutAnswer, RpcError> {
                           const auto root = api.trees.put(params.manifest);
+                          if (!root.has_value() && root.error().code == kBlobStoreFull)
+                              return store_error(root.error());
                           if (!root.has_value())
                               return Err{RpcError{RpcCode::invalid_params, root.error().message}};
                           return TreePutAnswer{*root};
                       })
         .needs(Scope::submit)
-        .slow();
+        .slow()
+        .fails_with({RpcCode::storage_full});
     table
         .add<TreeParams>(
             "blob_get_tree", "The blobs of a tree of files by its root.",

@@ -206,7 +206,7 @@ TEST_SUITE("node/files") {
                 region_root(content));
         const auto root = (*trees)->put(manifest);
         REQUIRE(root.has_value());
-        CHECK((*trees)->blobs_of(*root).size() == 1);
+        CHECK((*trees)->blobs_of(*root).value().size() == 1);
         Needed needed;
         needed.add_output(*root, Hash{});
         hold(**blobs, **trees, needed);
@@ -215,6 +215,79 @@ TEST_SUITE("node/files") {
         hold(**blobs, **trees, {});
         for (std::uint8_t i = 6; i < 10; ++i) REQUIRE((*blobs)->put(Bytes(9'000, i)).has_value());
         CHECK_FALSE((*trees)->find(*root).value().has_value());
+    }
+
+    TEST_CASE("lists of trees that are needed leave no room for others, and stay") {
+        const test::TempDir folder;
+        auto blobs = BlobStore::open(folder.path() / "blobs", 30'000);
+        auto trees =
+            TreeStore::open(folder.path() / "trees", **blobs, 2 * TreeStore::kFileBytesMin);
+        REQUIRE(trees.has_value());
+        const auto tails = [](std::uint8_t byte) {
+            vm::Tails out;
+            out.out.push_back(byte);
+            return out;
+        };
+        const auto is_here = [&](std::uint8_t byte) {
+            return (*trees)->find_tails(vm::tails_hash(tails(byte))).value().has_value();
+        };
+        REQUIRE((*trees)->put_tails(tails(1)).has_value());
+        REQUIRE((*trees)->put_tails(tails(2)).has_value());
+        (*trees)->hold({}, {vm::tails_hash(tails(1)), vm::tails_hash(tails(2))});
+        CHECK((*trees)->put_tails(tails(3)).error().code == kBlobStoreFull);
+        CHECK((*trees)->put_tails(tails(2)).has_value());  // it is there
+        // Nor where nobody knows what is needed.
+        (*trees)->hold({}, {}, false);
+        CHECK((*trees)->put_tails(tails(3)).error().code == kBlobStoreFull);
+        CHECK(is_here(1));
+        (*trees)->hold({}, {vm::tails_hash(tails(2))});
+        CHECK((*trees)->put_tails(tails(3)).has_value());
+        CHECK_FALSE(is_here(1));
+        CHECK(is_here(2));
+        CHECK(is_here(3));
+    }
+
+    TEST_CASE("more than a look takes in is not complete, and then nothing is evicted") {
+        market::World world;
+        world.must("alice", world.publication());
+        for (int i = 0; i < 2; ++i) world.must("alice", market::JobPost{world.job_spec()});
+        const Address bob = world.address("bob");
+        market::StateWrites writes;
+        for (std::uint32_t i = 0; i < 2; ++i) {
+            market::Lease lease;
+            lease.job = world.next_job("alice");
+            lease.provider = bob;
+            const LeaseId id = market::lease_id_of(lease.job, i);
+            writes[market::lease_key(id).bytes()] = encode(lease);
+            writes[market::provider_lease_key(bob, id).bytes()] = Bytes{};
+        }
+        world.state.apply(writes);
+        CHECK(needed_by_jobs(world.state, bob).is_complete);
+        CHECK(needed_by_jobs(world.state, bob, {2, 1, 2, 0, 2}).is_complete);
+        CHECK_FALSE(needed_by_jobs(world.state, bob, {1, 1, 2, 0, 2}).is_complete);
+        CHECK_FALSE(needed_by_jobs(world.state, bob, {2, 0, 2, 0, 2}).is_complete);
+        CHECK_FALSE(needed_by_jobs(world.state, bob, {2, 1, 1, 0, 2}).is_complete);
+        CHECK_FALSE(needed_by_jobs(world.state, bob, {2, 1, 2, 0, 1}).is_complete);
+
+        const test::TempDir folder;
+        auto blobs = BlobStore::open(folder.path() / "blobs", 4096);
+        auto trees = TreeStore::open(folder.path() / "trees", **blobs);
+        REQUIRE(trees.has_value());
+        REQUIRE((*blobs)->put(Bytes(10, 1)).has_value());
+        Needed needed;
+        needed.is_complete = false;
+        CHECK_FALSE(hold(**blobs, **trees, needed));
+        CHECK((*blobs)->put(Bytes(10, 2)).error().code == kBlobStoreFull);
+        CHECK(hold(**blobs, **trees, {}));
+        CHECK((*blobs)->put(Bytes(10, 2)).has_value());
+        // A list of files that the disk does not give back: nobody knows what it names.
+        const TreeRoot root{};
+        std::filesystem::create_directory(folder.path() / "trees" /
+                                          (to_hex(root.view()) + ".tree"));
+        needed = {};
+        needed.trees.insert(root);
+        CHECK_FALSE(hold(**blobs, **trees, needed));
+        CHECK((*blobs)->put(Bytes(10, 3)).error().code == kBlobStoreFull);
     }
 
     TEST_CASE("a damaged list of a tree is as good as none, and written anew when it comes again") {
@@ -233,7 +306,7 @@ TEST_SUITE("node/files") {
         const auto file = std::filesystem::directory_iterator(folder.path() / "trees")->path();
         std::filesystem::resize_file(file, 5);
         CHECK_FALSE((*trees)->find(root).value().has_value());
-        CHECK((*trees)->blobs_of(root).empty());
+        CHECK((*trees)->blobs_of(root).value().empty());
         CHECK((*trees)->put(manifest).value() == root);
         CHECK((*trees)->find(root).value().has_value());
     }

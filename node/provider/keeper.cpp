@@ -1,0 +1,104 @@
+#include "node/provider/keeper.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "market/ledger/leases.hpp"
+
+namespace millrace::node {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+/// Between two looks; in between, use protects what is new.
+constexpr std::chrono::milliseconds kRest{5'000};
+/// And so many times as long as the last look took, so that a ledger of very many jobs costs a
+/// twentieth of one core.
+constexpr int kRestShare = 20;
+
+}  // namespace
+
+Keeper::Keeper(Ports ports, const Journal& journal) : ports_(ports) {
+    for (const auto& [lease, entry] : journal.entries())
+        for (const market::Claim& claim : entry.claims)
+            results_[lease].insert({claim.output_root, claim.tails});
+}
+
+void Keeper::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void Keeper::stop() {
+    {
+        const std::lock_guard lock(stop_mutex_);
+        is_stopping_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+void Keeper::run() {
+    std::chrono::milliseconds rest = kRest;
+    for (;;) {
+        {
+            std::unique_lock lock(stop_mutex_);
+            if (wake_.wait_for(lock, rest, [this] { return is_stopping_; })) return;
+        }
+        const auto begin = SteadyClock::now();
+        refresh();
+        const auto took =
+            std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - begin);
+        rest = std::max(kRest, kRestShare * took);
+    }
+}
+
+void Keeper::refresh() {
+    const StateSnapshot snapshot(ports_.db);
+    Needed needed = needed_by_jobs(snapshot.state(), ports_.provider);
+    {
+        // With the lock until it is held: what a task leaves in between is in one or the other.
+        const std::lock_guard lock(mutex_);
+        forget_known(snapshot.state());
+        for (const auto& [lease, outputs] : results_)
+            for (const Output& output : outputs) needed.add_output(output.tree, output.tails);
+        tell(hold(ports_.blobs, ports_.trees, std::move(needed)));
+    }
+    const auto kept = ports_.pins.refresh(snapshot.state());
+    if (!kept.has_value()) spdlog::error("{}", kept.error().message);
+}
+
+/// Results that were revealed are in the ledger, which says how long they are kept; those of a
+/// lease that it has deleted nobody will ask for.
+void Keeper::forget_known(const market::StateReader& state) {
+    std::erase_if(results_, [&](const auto& entry) {
+        const auto lease = market::load<market::Lease>(state, market::lease_key(entry.first));
+        return !lease || lease->state == market::LeaseState::revealed ||
+               lease->state == market::LeaseState::settled;
+    });
+}
+
+void Keeper::keep_result(const LeaseId& lease, const market::Claim& claim) {
+    const std::lock_guard lock(mutex_);
+    results_[lease].insert({claim.output_root, claim.tails});
+    ports_.trees.hold_also(claim.output_root, claim.tails);
+    if (const auto blobs = ports_.trees.blobs_of(claim.output_root); blobs.has_value())
+        ports_.blobs.hold_also(*blobs);
+}
+
+void Keeper::tell(bool is_complete) {
+    if (is_complete == was_complete_) return;
+    was_complete_ = is_complete;
+    if (is_complete)
+        spdlog::info("blobs: what jobs need is known again; other blobs make room for new ones");
+    else
+        spdlog::warn(
+            "blobs: jobs and leases need more than this node can look through ({} of each), or the "
+            "list of a tree cannot be read: nothing is deleted, and what has no room within "
+            "--blob-quota-bytes is refused, until there are fewer",
+            NeededLimits{}.jobs);
+}
+
+}  // namespace millrace::node

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "node/blobs/needed.hpp"
+#include "node/blobs/pins.hpp"
+#include "node/chain/state_db.hpp"
+#include "node/provider/journal.hpp"
+
+namespace millrace::node {
+
+/// Keeps from eviction what open jobs read and what this node's provider has promised to keep. It
+/// does so whether the provider works or not: a node that only stands still must not lose, to
+/// whoever uploads, what its stake or a buyer's money hangs on. Thread-safe.
+class Keeper {
+  public:
+    struct Ports {
+        const LedgerDb& db;
+        BlobStore& blobs;
+        TreeStore& trees;
+        Pins& pins;
+        market::ProviderId provider;
+    };
+    /// Takes over the results that the journal knows and the ledger may not know yet.
+    Keeper(Ports ports, const Journal& journal);
+    ~Keeper() { stop(); }
+    Keeper(const Keeper&) = delete;
+    Keeper& operator=(const Keeper&) = delete;
+
+    /// Works it out anew. Called before the first upload can come.
+    /// Cost: reads every job, module and lease of the provider, and the list of each tree.
+    void refresh();
+    /// Does so now and then, on a thread of its own.
+    void start();
+    void stop();
+    /// A task of a lease was run here: its result is kept from now on, until the ledger knows it or
+    /// no longer knows the lease.
+    void keep_result(const LeaseId& lease, const market::Claim& claim);
+
+  private:
+    struct Output {
+        TreeRoot tree;
+        Hash tails;
+        friend auto operator<=>(const Output&, const Output&) = default;
+    };
+    void run();
+    void forget_known(const market::StateReader& state);
+    void tell(bool is_complete);
+
+    Ports ports_;
+    std::mutex mutex_;
+    // Guarded by mutex_, as all below.
+    std::map<LeaseId, std::set<Output>> results_;
+    bool was_complete_ = true;
+
+    std::mutex stop_mutex_;
+    std::condition_variable wake_;
+    bool is_stopping_ = false;  // guarded by stop_mutex_
+    std::thread thread_;
+};
+
+}  // namespace millrace::node

@@ -330,6 +330,8 @@ int run(const Settings& settings) {
     signals.wait();
     spdlog::info("stopping");
     is_ready = false;
+    // First: a thread that hashes a file of gigabytes is one that the others wait for.
+    (*blobs)->stop();
     server.stop();
     if (loop) loop->stop();
     engine.stop();

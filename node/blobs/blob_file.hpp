@@ -20,6 +20,7 @@ inline constexpr int kBlobUnknown = 24;     ///< neither here nor announced
 inline constexpr int kBlobBadRange = 25;    ///< not whole chunks of the blob
 inline constexpr int kBlobBusy = 26;        ///< somebody else sends the same chunk
 inline constexpr int kBlobBadList = 27;     ///< a list of chunks that no blob has
+inline constexpr int kBlobStopping = 28;    ///< the node is on its way out
 
 /// `code` is an errno. A full disk is `kBlobStoreFull`, all else `kBlobStoreIo`.
 [[nodiscard]] Error blob_io_error(const std::string& what, int code);

@@ -31,22 +31,6 @@ std::uint64_t whole_blocks(std::uint64_t bytes) {
            kBlobBlockBytes;
 }
 
-/// The chunks of a file as it lies on the disk.
-Result<ChunkList> hash_file(const fs::path& path, std::uint64_t size) {
-    MILLRACE_TRY(const BlobFile file, BlobFile::open(path, false));
-    PageTreeHasher hasher(kRegionLevels, kChunkLevels);
-    Bytes piece(kChunkSize);
-    for (std::uint64_t at = 0; at < size; at += kChunkSize) {
-        const MutableByteView chunk =
-            MutableByteView(piece).first(chunk_length(size, at / kChunkSize));
-        MILLRACE_CHECK(file.read_at(chunk, at));
-        if (!hasher.push(chunk))
-            return Err{Error{kBlobStoreIo, "blob store: " + path.string() + " is too long"}};
-    }
-    (void)hasher.finish();
-    return chunk_list_of(hasher);
-}
-
 std::optional<BlobId> id_in(const std::string& name) {
     const auto raw = from_hex(name);
     return raw ? BlobId::from(*raw) : std::nullopt;
@@ -274,6 +258,22 @@ void BlobStore::unindex(const BlobId& id) {
 }
 
 // --- reading
+
+Result<ChunkList> BlobStore::hash_file(const fs::path& path, std::uint64_t size) const {
+    MILLRACE_TRY(const BlobFile file, BlobFile::open(path, false));
+    PageTreeHasher hasher(kRegionLevels, kChunkLevels);
+    Bytes piece(kChunkSize);
+    for (std::uint64_t at = 0; at < size; at += kChunkSize) {
+        if (is_stopping_) return Err{Error{kBlobStopping, "blob store: the node is stopping"}};
+        const MutableByteView chunk =
+            MutableByteView(piece).first(chunk_length(size, at / kChunkSize));
+        MILLRACE_CHECK(file.read_at(chunk, at));
+        if (!hasher.push(chunk))
+            return Err{Error{kBlobStoreIo, "blob store: " + path.string() + " is too long"}};
+    }
+    (void)hasher.finish();
+    return chunk_list_of(hasher);
+}
 
 std::optional<BlobStore::Found> BlobStore::find(const BlobId& id) {
     const std::lock_guard lock(mutex_);

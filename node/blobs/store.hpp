@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -147,6 +148,10 @@ class BlobStore {
     /// The same as `hold` for what people asked to keep.
     void pin(std::set<BlobId> blobs, bool is_complete = true);
 
+    /// The node ends: whoever hashes a file, which may take as long as reading gigabytes does,
+    /// gives up with `kBlobStopping`, and nothing is said of the blob. From any thread.
+    void stop() { is_stopping_ = true; }
+
     struct Usage {
         std::uint64_t bytes = 0;
         std::uint64_t quota_bytes = 0;
@@ -180,6 +185,9 @@ class BlobStore {
     };
 
     BlobStore(std::filesystem::path folder, std::uint64_t quota_bytes, DiskFree disk_free);
+    /// The chunks of a file as it lies on the disk.
+    [[nodiscard]] Result<ChunkList> hash_file(const std::filesystem::path& path,
+                                              std::uint64_t size) const;
     [[nodiscard]] Status<> load();
     [[nodiscard]] Status<> load_blobs();
     [[nodiscard]] Status<> load_arrivals();
@@ -213,6 +221,7 @@ class BlobStore {
     std::filesystem::path folder_;
     std::uint64_t quota_bytes_;
     DiskFree disk_free_;
+    std::atomic<bool> is_stopping_{false};
     mutable std::mutex mutex_;
     // Guarded by mutex_, as all below.
     std::map<BlobId, Entry> entries_;

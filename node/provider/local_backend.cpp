@@ -24,13 +24,15 @@ Error backend_error(std::string what) {
 }
 
 /// Moves a file's bytes into the store; the worker's word about their root is checked on the way.
-Status<> keep_file(BlobStore& blobs, const fs::path& path, const vm::TreeRegion& region) {
+Status<> keep_file(BlobStore& blobs, const fs::path& path, const vm::TreeRegion& region,
+                   const std::atomic<bool>& is_cancelled) {
     std::ifstream file(path, std::ios::binary);
     MILLRACE_TRY(const auto upload, blobs.begin(region.length));
     std::vector<char> piece(kPieceBytes);
     for (std::uint64_t left = region.length; left > 0;) {
         file.read(piece.data(),
                   static_cast<std::streamsize>(std::min<std::uint64_t>(left, piece.size())));
+        if (is_cancelled) return Err{backend_error("stopped while its output was stored")};
         const auto got = static_cast<std::size_t>(file.gcount());
         if (got == 0) return Err{backend_error("the worker's output is cut short")};
         MILLRACE_CHECK(upload->write(as_bytes({piece.data(), got})));
@@ -86,8 +88,8 @@ LocalBackend::LocalBackend(BlobStore& blobs, TreeStore& trees, fs::path scratch,
 }
 
 /// A job that states another length than its blob has cannot be run as stated.
-Result<fs::path> LocalBackend::find_stdin(const market::JobStdin& wanted) const {
-    MILLRACE_TRY(const auto found, blobs_.find_sound(hash_as<BlobId>(wanted.id)));
+Result<fs::path> LocalBackend::check_stdin(const market::JobStdin& wanted,
+                                           const std::optional<BlobStore::Found>& found) {
     if (!found) return Err{backend_error("the job's standard input is not on this node")};
     if (found->size != wanted.bytes)
         return Err{backend_error("the job's standard input is not as long as the job says")};
@@ -100,7 +102,10 @@ Status<> LocalBackend::prepare(const market::JobSpec& spec, const BlobId& module
         MILLRACE_TRY(const auto manifest, trees_.find(spec.input->root));
         if (!manifest) return Err{backend_error("the job's input is not on this node")};
     }
-    if (spec.stdin_blob) MILLRACE_CHECK(find_stdin(*spec.stdin_blob));
+    // Its bytes are looked at by the task, in the pool: here all other leases would wait for it.
+    if (spec.stdin_blob)
+        MILLRACE_CHECK(
+            check_stdin(*spec.stdin_blob, blobs_.find(hash_as<BlobId>(spec.stdin_blob->id))));
     return Ok{};
 }
 
@@ -113,8 +118,10 @@ Result<vm::WorkerJob> LocalBackend::worker_job(const TaskOrder& order,
         market::task_arguments(order.job, order.spec, order.posted, order.task);
     vm::WorkerJob job = vm::worker_job(module->path.string(), arguments);
     if (order.spec.stdin_blob) {
-        MILLRACE_TRY(const fs::path found, find_stdin(*order.spec.stdin_blob));
-        job.stdin_file = vm::WorkerPath(found.string());
+        const market::JobStdin& wanted = *order.spec.stdin_blob;
+        MILLRACE_TRY(const auto found, blobs_.find_sound(hash_as<BlobId>(wanted.id)));
+        MILLRACE_TRY(const fs::path path, check_stdin(wanted, found));
+        job.stdin_file = vm::WorkerPath(path.string());
     }
     if (order.spec.input) {
         MILLRACE_TRY(const auto manifest, trees_.find(order.spec.input->root));
@@ -133,10 +140,11 @@ Result<vm::WorkerJob> LocalBackend::worker_job(const TaskOrder& order,
     return job;
 }
 
-Status<> LocalBackend::keep_output(const vm::WorkerDone& done, const fs::path& output) {
+Status<> LocalBackend::keep_output(const vm::WorkerDone& done, const fs::path& output,
+                                   const std::atomic<bool>& is_cancelled) {
     for (std::size_t i = 0; i < done.output.regions.size(); ++i)
-        MILLRACE_CHECK(
-            keep_file(blobs_, output / (std::to_string(i) + ".region"), done.output.regions[i]));
+        MILLRACE_CHECK(keep_file(blobs_, output / (std::to_string(i) + ".region"),
+                                 done.output.regions[i], is_cancelled));
     MILLRACE_TRY(const TreeRoot root, trees_.put(done.output));
     if (root != done.facts.output_root)
         return Err{backend_error("the worker's output differs from what it claims")};
@@ -190,7 +198,7 @@ Result<market::Claim> LocalBackend::run(const TaskOrder& order,
         return Err{
             backend_error("the worker ran another image than the job names; do the versions of "
                           "millraced and millrace-worker agree?")};
-    MILLRACE_CHECK(keep_output(*done, output.path()));
+    MILLRACE_CHECK(keep_output(*done, output.path(), is_cancelled));
     return *done->claim;
 }
 

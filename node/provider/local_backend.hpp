@@ -30,11 +30,13 @@ class LocalBackend final : public Backend {
     [[nodiscard]] Status<> prepare(const market::JobSpec& spec, const BlobId& module) override;
 
   private:
-    [[nodiscard]] Result<std::filesystem::path> find_stdin(const market::JobStdin& wanted) const;
+    [[nodiscard]] static Result<std::filesystem::path> check_stdin(
+        const market::JobStdin& wanted, const std::optional<BlobStore::Found>& found);
     [[nodiscard]] Result<vm::WorkerJob> worker_job(const TaskOrder& order,
                                                    const std::filesystem::path& output) const;
     [[nodiscard]] Status<> keep_output(const vm::WorkerDone& done,
-                                       const std::filesystem::path& output);
+                                       const std::filesystem::path& output,
+                                       const std::atomic<bool>& is_cancelled);
     BlobStore& blobs_;
     TreeStore& trees_;
     /// Takes `bytes` of the owner's memory; false when that is not free.

@@ -38,6 +38,8 @@ http::status status_of(const Error& error) {
             return http::status::range_not_satisfiable;
         case kBlobBusy:
             return http::status::conflict;
+        case kBlobStopping:
+            return http::status::service_unavailable;
         default:
             return http::status::internal_server_error;
     }

@@ -71,6 +71,8 @@ Err<RpcError> store_error(const Error& error) {
             return Err{RpcError{RpcCode::invalid_params, error.message}};
         case kPinNoJob:
             return no_such(error.message);
+        case kBlobStopping:
+            return Err{RpcError{RpcCode::not_available, error.message}};
         default:
             return Err{RpcError{RpcCode::internal_error, error.message}};
     }

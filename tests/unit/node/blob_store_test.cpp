@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <thread>
 
 #include "common/page_tree.hpp"
 #include "tests/support/file_size_limit.hpp"
@@ -200,6 +201,51 @@ TEST_SUITE("node/blobs") {
                 CHECK((*store)->read(id, row.size).value() == content);
             }
         }
+    }
+
+    TEST_CASE("a stop ends the hashing of a large file, and says nothing of its bytes") {
+        const test::TempDir folder;
+        const std::string name(64, 'a');
+        const BlobId id = *BlobId::from(*from_hex(name));
+        std::filesystem::create_directories(folder.path() / "aa");
+        std::ofstream(folder.path() / "aa" / name).close();
+        // Four GiB without a block on the disk, and of another hash than its name: hashed to its
+        // end it would be found damaged, and removed.
+        std::filesystem::resize_file(folder.path() / "aa" / name, std::uint64_t{1} << 32U);
+        auto store = BlobStore::open(folder.path(), std::uint64_t{1} << 34U);
+        REQUIRE(store.has_value());
+        std::optional<Result<std::optional<BlobStore::Found>>> sound;
+        std::thread other([&] { sound.emplace((*store)->find_sound(id)); });
+        (*store)->stop();
+        other.join();
+        REQUIRE_FALSE(sound->has_value());
+        CHECK(sound->error().code == kBlobStopping);
+        const auto chunks = (*store)->chunks(id);
+        REQUIRE_FALSE(chunks.has_value());
+        CHECK(chunks.error().code == kBlobStopping);
+        CHECK((*store)->find(id).has_value());
+    }
+
+    TEST_CASE("where it is not known what is needed, nothing makes room") {
+        const test::TempDir folder;
+        auto store = BlobStore::open(folder.path(), 3 * kBlobBlockBytes);
+        REQUIRE(store.has_value());
+        const BlobId a = (*store)->put(filled(10, 1)).value();
+        REQUIRE((*store)->put(filled(2 * kBlobBlockBytes, 2)).has_value());
+        for (const bool is_pin : {false, true}) {
+            if (is_pin)
+                (*store)->pin({}, false);
+            else
+                (*store)->hold({}, false);
+            CHECK((*store)->put(filled(2 * kBlobBlockBytes, 3)).error().code == kBlobStoreFull);
+            CHECK((*store)->find(a).has_value());
+            if (is_pin)
+                (*store)->pin({});
+            else
+                (*store)->hold({});
+        }
+        REQUIRE((*store)->put(filled(3 * kBlobBlockBytes, 3)).has_value());
+        CHECK_FALSE((*store)->find(a).has_value());
     }
 
     TEST_CASE("a whole upload takes the place of what lies there under its name") {

@@ -109,6 +109,25 @@ TEST_SUITE("node/local_backend") {
         CHECK(sentence(ended).find("module is not on this node") != std::string::npos);
     }
 
+    TEST_CASE("standard input is looked at by the task that reads it, not by whoever prepares it") {
+        Machine machine;
+        const auto words = machine.blobs->put(Bytes(9'000, 7));
+        REQUIRE(words.has_value());
+        machine.order.spec.stdin_blob.emplace();
+        market::JobStdin& wanted = *machine.order.spec.stdin_blob;
+        wanted.id = hash_as<std::remove_cvref_t<decltype(wanted.id)>>(*words);
+        wanted.bytes = 9'001;
+        LocalBackend backend = machine.backend();
+        // Of another length than the job says: that is seen without reading it.
+        CHECK_FALSE(backend.prepare(machine.order.spec, machine.order.module).has_value());
+        wanted.bytes = 9'000;
+        std::fstream(machine.blobs->find(*words)->path, std::ios::in | std::ios::out) << '!';
+        CHECK(backend.prepare(machine.order.spec, machine.order.module).has_value());
+        const std::atomic<bool> is_cancelled{false};
+        const auto ended = backend.run(machine.order, is_cancelled, [](Gas, const vm::Tails&) {});
+        CHECK(sentence(ended).find("standard input is not on this node") != std::string::npos);
+    }
+
     TEST_CASE("what a worker made of another image than the job's is no result") {
         Machine machine;
         machine.order.spec.task_gas = Gas{1'000'000};

@@ -158,6 +158,7 @@ rpc::HttpSettings http_settings(const Settings& settings) {
     http.limit_loopback = settings.rpc_limit_loopback;
     http.body_bytes_max = settings.rpc_body_bytes_max;
     http.dispatch.response_bytes_max = settings.rpc_response_bytes_max;
+    http.answers_bytes_max = settings.rpc_answers_bytes_max;
     http.dispatch.batch_max = settings.rpc_batch_max;
     http.subscriptions_max = settings.rpc_subscriptions_max;
     http.idle_timeout_ms = settings.rpc_idle_timeout_ms;

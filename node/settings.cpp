@@ -131,6 +131,9 @@ std::vector<Row> rows_of(Settings& s) {
             "Hold this machine's own programs to the bounds on one client, too"),
         row("rpc-body-bytes-max", s.rpc_body_bytes_max, "Most bytes of one request"),
         row("rpc-response-bytes-max", s.rpc_response_bytes_max, "Most bytes of one answer"),
+        row("rpc-answers-bytes-max", s.rpc_answers_bytes_max,
+            "Most bytes of answers that are made or wait to be read, on all connections together; "
+            "above it long calls are refused as not_available"),
         row("rpc-batch-max", s.rpc_batch_max, "Most calls in one batch"),
         row("rpc-subscriptions-max", s.rpc_subscriptions_max,
             "Most subscriptions of one WebSocket"),
@@ -236,6 +239,11 @@ Status<> check_rpc(const Settings& s) {
         {"rpc-request-timeout-ms", s.rpc_request_timeout_ms},
         {"rpc-slow-client-ms", s.rpc_slow_client_ms}};
     for (const auto& [name, value] : above_0) MILLRACE_CHECK(check_range(name, value, 1, kAny));
+    if (s.rpc_answers_bytes_max < s.rpc_response_bytes_max)
+        return wrong("rpc-answers-bytes-max " + std::to_string(s.rpc_answers_bytes_max) +
+                     " is below rpc-response-bytes-max " +
+                     std::to_string(s.rpc_response_bytes_max) +
+                     ": no long call could ever be answered; raise the one or lower the other");
     return Ok{};
 }
 

@@ -33,6 +33,7 @@ struct Settings {
     bool rpc_limit_loopback = false;
     std::uint32_t rpc_body_bytes_max = 4U << 20U;
     std::uint32_t rpc_response_bytes_max = 16U << 20U;
+    std::uint64_t rpc_answers_bytes_max = 256ULL << 20U;
     std::uint32_t rpc_batch_max = 100;
     std::uint32_t rpc_subscriptions_max = 64;
     std::uint32_t rpc_idle_timeout_ms = 60'000;

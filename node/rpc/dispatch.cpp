@@ -185,6 +185,26 @@ std::string answer(const MethodTable& methods, const DispatchLimits& limits, con
     return text;
 }
 
+std::string refuse(const Request& request, const RpcError& error) {
+    if (!request.refusal.empty()) return request.refusal;
+    const auto refuse_one = [&](const json::value& one) {
+        const json::object* fields = one.if_object();
+        const bool is_notification = fields != nullptr && fields->if_contains("id") == nullptr;
+        return is_notification ? std::string() : error_text(error, id_of(one));
+    };
+    const json::array* batch = request.document.if_array();
+    if (batch == nullptr) return refuse_one(request.document);
+    std::string text;
+    for (const json::value& one : *batch) {
+        const std::string refusal = refuse_one(one);
+        if (refusal.empty()) continue;
+        text += text.empty() ? '[' : ',';
+        text += refusal;
+    }
+    if (!text.empty()) text += ']';
+    return text;
+}
+
 std::string dispatch(const MethodTable& methods, const DispatchLimits& limits,
                      std::string_view text, const Caller& caller) {
     return answer(methods, limits, caller, read_request(methods, limits, text));

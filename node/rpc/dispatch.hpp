@@ -39,6 +39,9 @@ struct Request {
                                  const Caller& caller, const Request& request,
                                  const std::atomic<bool>* is_stopping = nullptr);
 
+/// The answer to a request that is not begun at all: each of its calls gets this error.
+[[nodiscard]] std::string refuse(const Request& request, const RpcError& error);
+
 /// Both in one.
 [[nodiscard]] std::string dispatch(const MethodTable& methods, const DispatchLimits& limits,
                                    std::string_view text, const Caller& caller = {});

@@ -34,6 +34,8 @@ constexpr int kErrorPort = 5;
 constexpr std::chrono::milliseconds kAcceptPause{50};
 /// Threads for what takes long: as many questions to the market at once, no more.
 constexpr std::size_t kSlowThreads = 2;
+/// An answer of the usual size: with all connections waiting for one, a few dozen megabytes.
+constexpr std::size_t kShortAnswerBytes = 64U * 1024U;
 /// How long a stop waits for what is being answered.
 constexpr std::chrono::milliseconds kStopPatience{1'000};
 constexpr std::chrono::milliseconds kStopStep{5};
@@ -122,6 +124,39 @@ Admission admit(const ServerCore& core, std::string_view host, std::string_view 
     return out;
 }
 
+asio::awaitable<Answer> answer_request(ServerCore& core, Caller caller, const Request& request) {
+    const MethodTable& methods = core.ports.methods;
+    const DispatchLimits& limits = core.settings.dispatch;
+    const auto busy = [&] {
+        std::string text =
+            refuse(request, {RpcCode::not_available,
+                             "answers that other clients have not read yet take all of "
+                             "rpc-answers-bytes-max; ask again in a few seconds, or for less"});
+        const std::uint64_t size = text.size();
+        return Answer{std::move(text), core.answers.add(size)};
+    };
+    if (!request.is_slow) {
+        std::string text = answer(methods, limits, caller, request, &core.is_stopping);
+        const std::uint64_t size = text.size();
+        // Who asks for little is answered whatever others do.
+        if (size <= kShortAnswerBytes) co_return Answer{std::move(text), core.answers.add(size)};
+        auto share = core.answers.take(size);
+        if (!share) co_return busy();
+        co_return Answer{std::move(text), *std::move(share)};
+    }
+    std::optional<Answer> made;
+    co_await elsewhere(core, [&] {
+        // Taken here, not while it waits in the queue.
+        auto share = core.answers.take(limits.response_bytes_max);
+        if (!share) return;
+        std::string text = answer(methods, limits, caller, request, &core.is_stopping);
+        share->resize(text.size());
+        made.emplace(Answer{std::move(text), *std::move(share)});
+    });
+    if (!made) co_return busy();
+    co_return *std::move(made);
+}
+
 std::string rate_limited_text(std::uint64_t retry_after_ms) {
     return error_text(
         {RpcCode::rate_limited,
@@ -134,10 +169,13 @@ std::string rate_limited_text(std::uint64_t retry_after_ms) {
 class HttpServer::Impl {
   public:
     Impl(Ports ports, const HttpSettings& settings)
-        : core_{std::move(ports), settings,
+        : core_{std::move(ports),
+                settings,
                 Clients({settings.connections_max, settings.client_connections_max,
                          settings.calls_per_second_max}),
-                std::nullopt, std::nullopt} {
+                AnswerBudget(settings.answers_bytes_max),
+                std::nullopt,
+                std::nullopt} {
         core_.slow.emplace(kSlowThreads);
     }
 

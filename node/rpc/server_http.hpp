@@ -52,6 +52,9 @@ struct HttpSettings {
     /// PEM files; both or neither.
     std::string tls_certificate;
     std::string tls_key;
+    /// Of answers that are made or wait to be read, on all connections; not below one of the
+    /// largest (`dispatch.response_bytes_max`).
+    std::uint64_t answers_bytes_max = 256ULL << 20U;
     DispatchLimits dispatch;
 };
 

@@ -26,6 +26,8 @@ namespace {
 /// Answers that wait to be sent before the next request is read: a client that only asks and never
 /// reads is not read from any more.
 constexpr std::size_t kAnswersMax = 16;
+/// Bytes of them above which it is not read from either: one answer may be megabytes.
+constexpr std::size_t kAnswersBytesMax = 256U * 1024U;
 /// What the kernel may hold for a client beside our one message.
 constexpr int kSendBufferBytes = 256 * 1024;
 
@@ -121,32 +123,28 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
                 news_.cancel();
                 continue;
             }
-            std::string answer = co_await call(text);
-            if (!answer.empty()) answers_.push_back(std::move(answer));
+            Answer answer = co_await call(text);
+            if (!answer.text.empty()) {
+                answers_bytes_ += answer.text.size();
+                answers_.push_back(std::move(answer));
+            }
             news_.cancel();
-            while (answers_.size() >= kAnswersMax && !is_ending_) {
+            while ((answers_.size() >= kAnswersMax || answers_bytes_ > kAnswersBytesMax) &&
+                   !is_ending_) {
                 room_.expires_at(asio::steady_timer::time_point::max());
                 co_await room_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
             }
         }
     }
 
-    asio::awaitable<std::string> call(const std::string& text) {
-        const MethodTable& methods = core_.ports.methods;
-        const DispatchLimits& limits = core_.settings.dispatch;
-        const Request request = read_request(methods, limits, text);
+    asio::awaitable<Answer> call(const std::string& text) {
+        const Request request = read_request(core_.ports.methods, core_.settings.dispatch, text);
         if (const auto wait = core_.clients.charge(*connection_, request.calls, now_ms()))
-            co_return rate_limited_text(*wait);
-        if (!request.is_slow)
-            co_return rpc::answer(methods, limits, caller_, request, &core_.is_stopping);
-        std::string answer;
+            co_return Answer{rate_limited_text(*wait), core_.answers.add(0)};
         // Subscriptions belong to this thread: a batch that holds long calls may not make any.
-        Caller apart = caller_;
-        apart.subscriptions = nullptr;
-        co_await elsewhere(core_, [&] {
-            answer = rpc::answer(methods, limits, apart, request, &core_.is_stopping);
-        });
-        co_return answer;
+        Caller caller = caller_;
+        if (request.is_slow) caller.subscriptions = nullptr;
+        co_return co_await answer_request(core_, caller, request);
     }
 
     // ---- writing -------------------------------------------------------------------------------
@@ -156,14 +154,14 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
                 co_await close(websocket::close_code::policy_error, "the token was revoked");
                 break;
             }
-            std::optional<std::string> text = next();
-            if (!text) {
+            std::optional<Answer> message = next();
+            if (!message) {
                 error_code ec;
                 news_.expires_at(asio::steady_timer::time_point::max());
                 co_await news_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
                 continue;
             }
-            if (!co_await send(*std::move(text))) break;
+            if (!co_await send(std::move(message->text))) break;
             if (is_too_slow_) {
                 if (watcher_) co_await send(watcher_->farewell("too_slow"));
                 co_await close(websocket::close_code::try_again_later, "too slow");
@@ -183,14 +181,17 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
                                      asio::redirect_error(asio::use_awaitable, ec));
     }
 
-    std::optional<std::string> next() {
+    std::optional<Answer> next() {
         if (!answers_.empty()) {
-            std::string text = std::move(answers_.front());
+            Answer answer = std::move(answers_.front());
             answers_.pop_front();
+            answers_bytes_ -= answer.text.size();
             room_.cancel();
-            return text;
+            return answer;
         }
-        return watcher_ ? watcher_->next() : std::nullopt;
+        auto text = watcher_ ? watcher_->next() : std::nullopt;
+        if (!text) return std::nullopt;
+        return Answer{*std::move(text), core_.answers.add(0)};
     }
 
     /// A client that does not take the message in time is too slow: it is told so as soon as it
@@ -225,7 +226,8 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
     ConnectionPtr connection_;
     Caller caller_;
     std::optional<Watcher> watcher_;
-    std::deque<std::string> answers_;
+    std::deque<Answer> answers_;
+    std::size_t answers_bytes_ = 0;
     /// Cancelled to tell the writer of something to send.
     asio::steady_timer news_;
     /// Cancelled to tell the reader of room for answers, or of the writer's end.

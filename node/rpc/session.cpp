@@ -175,18 +175,19 @@ class HttpSession {
         }
         if (ec) co_return false;
         std::uint64_t wait_ms = 0;
-        std::string text = co_await call(parser.get().body(), wait_ms);
+        // Its share of the memory is given back once it has gone out.
+        Answer made = co_await call(std::move(parser.get().body()), wait_ms);
         if (wait_ms != 0)
             co_return co_await answer(
-                http::status::too_many_requests, keep_alive, std::move(text), "application/json",
+                http::status::too_many_requests, keep_alive, std::move(made.text),
+                "application/json",
                 "Retry-After: " + std::to_string((wait_ms + 999) / 1'000) + "\r\n");
-        const http::status status = text.empty() ? http::status::no_content : http::status::ok;
-        co_return co_await answer(status, keep_alive, std::move(text), "application/json");
+        const http::status status = made.text.empty() ? http::status::no_content : http::status::ok;
+        co_return co_await answer(status, keep_alive, std::move(made.text), "application/json");
     }
 
     /// Answers at once what is short, and hands on what is not.
-    asio::awaitable<std::string> call(std::string body, std::uint64_t& wait_ms) {
-        const Caller caller{admission_.scopes, nullptr};
+    asio::awaitable<Answer> call(std::string body, std::uint64_t& wait_ms) {
         const MethodTable& methods = core_.ports.methods;
         const DispatchLimits& limits = core_.settings.dispatch;
         const auto read = [&] { return read_request(methods, limits, body); };
@@ -198,15 +199,11 @@ class HttpSession {
         }
         if (const auto wait = core_.clients.charge(*connection_, request.calls, now_ms())) {
             wait_ms = *wait;
-            co_return rate_limited_text(*wait);
+            co_return Answer{rate_limited_text(*wait), core_.answers.add(0)};
         }
-        if (!request.is_slow)
-            co_return rpc::answer(methods, limits, caller, request, &core_.is_stopping);
-        std::string text;
-        co_await elsewhere(core_, [&] {
-            text = rpc::answer(methods, limits, caller, request, &core_.is_stopping);
-        });
-        co_return text;
+        // The text is not needed any more, and may be megabytes while the answer waits.
+        std::string().swap(body);
+        co_return co_await answer_request(core_, Caller{admission_.scopes, nullptr}, request);
     }
 
     // ---- blobs ---------------------------------------------------------------------------------

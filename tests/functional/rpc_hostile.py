@@ -20,6 +20,8 @@ REQUEST_MS = 1500
 BODY_MAX = 100_000
 RESPONSE_MAX = 20_000
 PATIENCE_S = 5
+# What a refusal of a long call says, and no answer.
+REFUSED = b"have not read yet"
 HEAD = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CALL = '{"jsonrpc":"2.0","id":1,"method":"node_status"}'
 
@@ -260,6 +262,45 @@ def rate(bin_dir):
             assert closed_within(flood[0], 3)
 
 
+def rss_mib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+def unread_answers(bin_dir):
+    """Very many ask for the largest answer and read none of it: the node's memory stays bounded, short calls are
+    answered all the while, and long ones again once the slow readers are gone."""
+    with Bench(bin_dir, "--rpc-answers-bytes-max", str(32 << 20), "--rpc-request-timeout-ms", "6000") as bench:
+        bench.start()
+        big = json.dumps([{"jsonrpc": "2.0", "id": i, "method": "rpc_discover"} for i in range(100)])
+        text = (HEAD + f"Content-Length: {len(big)}\r\n\r\n" + big).encode()
+        size = len(post(bench.port, big))
+        assert size > 8 << 20, f"the largest answer is only {size} bytes"
+        before = most = rss_mib(bench.node.pid)
+        with contextlib.ExitStack() as stack, undisturbed(bench.port, "unread answers"):
+            readers = [stack.enter_context(connect(bench.port, receive_buffer=4096)) for _ in range(60)]
+            for s in readers:
+                s.sendall(text)
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                most = max(most, rss_mib(bench.node.pid))
+                time.sleep(0.05)
+            # All are answered by now; those whose answer is short were refused.
+            busy = 0
+            for s in readers:
+                s.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    busy += REFUSED in s.recv(2000)
+            assert busy >= len(readers) - 8, f"{busy} of {len(readers)} were refused"
+            assert most - before < 300, f"{most - before} MiB for {len(readers)} answers of {size >> 20} MiB"
+        wait_until("long calls are answered again", lambda: REFUSED not in post(bench.port, big), 15)
+        bench.stop()
+        print(f"unread answers: {len(readers)} of {size >> 20} MiB took {most - before} MiB, {busy} were refused, "
+              "nobody else disturbed")
+
+
 def main():
     bin_dir = pathlib.Path(sys.argv[1])
     with Bench(bin_dir, "--rpc-connections-max", str(CONNECTIONS), "--rpc-idle-timeout-ms", str(IDLE_MS * 2),
@@ -278,6 +319,7 @@ def main():
         print("slow readers: refused, nobody else disturbed")
         bench.stop()
     rate(bin_dir)
+    unread_answers(bin_dir)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "node/rpc/answer_budget.hpp"
 #include "node/rpc/clients.hpp"
 #include "node/rpc/server_http.hpp"
 
@@ -21,6 +22,7 @@ struct ServerCore {
     HttpServer::Ports ports;
     HttpSettings settings;
     Clients clients;
+    AnswerBudget answers;
     /// Runs what takes long, so that no other connection waits for it. Its queue owns the sessions
     /// that wait for it, and they end on their loops: so it goes before the loops do.
     std::optional<boost::asio::thread_pool> slow;
@@ -43,6 +45,16 @@ boost::asio::awaitable<void> elsewhere(ServerCore& core, Work work) {
 
 /// Milliseconds of the monotonic clock, above 0.
 [[nodiscard]] std::uint64_t now_ms();
+
+/// An answer that is made, with the room that it takes until it has gone out.
+struct Answer {
+    std::string text;
+    AnswerBudget::Share share;
+};
+/// Answers what was read: what is short on this thread, what is not on those for what takes long,
+/// and that only while other answers leave room for the largest that it may become.
+[[nodiscard]] boost::asio::awaitable<Answer> answer_request(ServerCore& core, Caller caller,
+                                                            const Request& request);
 
 /// What a request's head says of its sender, and what follows: 0 when it may go on, else the status
 /// to refuse it with and a sentence.

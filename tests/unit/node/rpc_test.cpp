@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "node/blobs/blob_file.hpp"
+#include "node/rpc/answer_budget.hpp"
 #include "node/rpc/dispatch.hpp"
 #include "node/rpc/server_http.hpp"
 
@@ -134,6 +135,40 @@ TEST_SUITE("node/rpc") {
         CHECK(parsed[1].at("result").at("doubled") == 5);
         CHECK(parsed[2].at("id") == 3);
         CHECK(parsed[2].at("error").at("code") == -32005);
+    }
+
+    TEST_CASE("answers share so many bytes, and what is refused is told to each call") {
+        AnswerBudget budget(100);
+        {
+            auto first = budget.take(60);
+            REQUIRE(first.has_value());
+            CHECK_FALSE(budget.take(41).has_value());
+            first->resize(10);
+            auto second = budget.take(90);
+            CHECK(second.has_value());
+            CHECK_FALSE(budget.take(1).has_value());
+            const auto small = budget.add(5);
+            CHECK(budget.used() == 105);
+            // A share that moves counts once.
+            const AnswerBudget::Share moved = *std::move(first);
+            CHECK(budget.used() == 105);
+        }
+        CHECK(budget.used() == 0);
+        CHECK_FALSE(budget.take(101).has_value());
+
+        const MethodTable table = make_table();
+        const RpcError busy{RpcCode::not_available, "later"};
+        const std::string call = R"({"jsonrpc":"2.0","id":7,"method":"test_double","params":[1]})";
+        const std::string notice = R"({"jsonrpc":"2.0","method":"test_double","params":[1]})";
+        const auto one = boost::json::parse(refuse(read_request(table, {}, call), busy));
+        CHECK(one.at("id") == 7);
+        CHECK(one.at("error").at("code") == -32005);
+        CHECK(refuse(read_request(table, {}, notice), busy).empty());
+        const auto batch = boost::json::parse(
+            refuse(read_request(table, {}, "[" + call + "," + notice + "," + call + "]"), busy));
+        REQUIRE(batch.as_array().size() == 2);
+        CHECK(batch.as_array()[1].at("error").at("code") == -32005);
+        CHECK(code_of(refuse(read_request(table, {}, "["), busy)) == -32700);
     }
 
     TEST_CASE("an answer above the limit is refused; a batch keeps what fitted before it") {

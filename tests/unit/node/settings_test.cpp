@@ -140,6 +140,7 @@ TEST_SUITE("node/settings") {
             {{"--dev", "--rpc-address", "198.51.100.7"}, "--rpc-require-token"},
             {{"--dev", "--rpc-tls-key", "key.pem"}, "rpc-tls-certificate"},
             {{"--dev", "--rpc-batch-max", "0"}, "rpc-batch-max 0"},
+            {{"--dev", "--rpc-answers-bytes-max", "1000"}, "rpc-response-bytes-max"},
             {{"--dev", "--rpc-port", "x"}, "rpc-port"},
             {{"--dev", "--log-level", "loud"}, "log-level"},
             {{"--dev", "--unknown"}, "unknown"},

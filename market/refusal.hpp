@@ -42,7 +42,7 @@ namespace millrace::market {
     X(40, ask_deny_unsorted, "the ask's deny list is not sorted or repeats an account")            \
     X(41, ask_limits_zero, "the ask accepts no task: its largest gas is zero")                     \
     X(42, endpoint_invalid, "the endpoint is empty")                                               \
-    X(43, asks_full, "the book holds as many asks as it may")                                      \
+    X(43, asks_full, "the book is full, and no ask without leases paid less for its place")        \
     X(44, already_paused, "the provider is paused already")                                        \
     X(45, not_paused, "the provider is not paused")                                                \
     X(46, stake_not_free, "so much stake is not free: leases lock the rest")                       \
@@ -82,7 +82,7 @@ namespace millrace::market {
     X(99, module_ends_too_early, "the module ends before the job may; renew it first")             \
     X(100, lot_below_fees, "a lot's escrow is below the fees of its commit and reveal")            \
     X(101, total_too_large, "the job's escrow is larger than any amount")                          \
-    X(102, book_full, "the book holds as many bids as it may")                                     \
+    X(102, book_full, "the book is full, and no bid without leases paid less for its place")       \
     X(103, bid_too_young, "a bid stays for a minimum number of clearings")                         \
     X(104, limit_not_higher, "the new limit is not above the old one")                             \
     X(105, features_missing, "the requirement lacks a feature that the module needs")              \

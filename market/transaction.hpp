@@ -57,11 +57,14 @@ struct ProviderRegister {
     Endpoint endpoint;
     Amount stake;
     Ask ask;
+    /// Rent for its place in the book, never given back. When the book is full, a new ask takes the
+    /// place of the one without leases that paid least, if it pays more.
+    std::optional<Amount> admission;
     friend bool operator==(const ProviderRegister&, const ProviderRegister&) = default;
 };
 BOOST_DESCRIBE_STRUCT(ProviderRegister, (),
                       (operator_account, payout_account, vrf_key, encryption_key, endpoint, stake,
-                       ask))
+                       ask, admission))
 
 /// By owner or operator: where and how the provider is reached. Absent members stay as they are.
 struct ProviderUpdate {
@@ -97,9 +100,11 @@ struct ProviderResume {
     static constexpr const char* kName = "provider_resume";
     static constexpr std::uint8_t kNumber = 0x14;
     ProviderId provider;
+    /// As at registration: the place that it left is somebody else's by now.
+    std::optional<Amount> admission = std::nullopt;
     friend bool operator==(const ProviderResume&, const ProviderResume&) = default;
 };
-BOOST_DESCRIBE_STRUCT(ProviderResume, (), (provider))
+BOOST_DESCRIBE_STRUCT(ProviderResume, (), (provider, admission))
 
 /// Anyone may add to a provider's stake; it belongs to the owner from then on.
 struct ProviderStake {

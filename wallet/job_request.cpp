@@ -175,6 +175,9 @@ Try<market::JobSpec> make_spec(const JobOptions& options, const JobFiles& files,
         return usage(fmt::format("--attempts: 1 to {}", params.jobs.attempts_max));
     spec.attempts = options.attempts;
     spec.spread = options.spread;
+    if (options.admission) {
+        MILLRACE_TRY(spec.admission, parse_credits("--admission", *options.admission));
+    }
     spec.on_failure =
         options.stop_on_failure ? market::FailurePolicy::stop : market::FailurePolicy::go_on;
     MILLRACE_CHECK(set_times(spec, options, params));

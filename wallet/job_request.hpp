@@ -35,6 +35,8 @@ struct JobOptions {
     std::optional<std::string> window;
     std::string life = "1d";
     std::optional<std::string> retention;
+    /// Credits for a place in a full book.
+    std::optional<std::string> admission;
     std::vector<std::string> environment;
     std::optional<std::string> from;
 };

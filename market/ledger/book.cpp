@@ -192,9 +192,22 @@ void derive_ask(Ledger& ledger, Provider& p) {
     if (row->next) ledger.chain.clock_until = std::max(ledger.chain.clock_until, row->next_from);
 }
 
+/// Keeps the index of those that may have to leave a full book. Who has a lease may not.
+void index_place(Ledger& ledger, Provider& p) {
+    const bool replaceable = p.paused == PauseReason::none && p.places == 0 && p.locked == Amount{};
+    if (replaceable == p.replaceable) return;
+    const Key key = ask_admission_key(p.admission, p.owner);
+    if (replaceable)
+        ledger.state.put(key.bytes(), kPresent);
+    else
+        ledger.state.erase(key);
+    p.replaceable = replaceable;
+}
+
 }  // namespace
 
 void save_provider(Ledger& ledger, Provider& provider) {
+    index_place(ledger, provider);
     if (ledger.chain.pending)
         mark_dirty(ledger, kAskSide, provider.owner);
     else

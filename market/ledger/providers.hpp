@@ -12,9 +12,11 @@ enum class PauseReason : std::uint8_t {
     missed_start = 2,
     missed_commit = 3,
     missed_reveal = 4,
-    left = 5
+    left = 5,
+    displaced = 6,  ///< another one paid more for the place in a full book
 };
-BOOST_DESCRIBE_ENUM(PauseReason, none, by_itself, missed_start, missed_commit, missed_reveal, left)
+BOOST_DESCRIBE_ENUM(PauseReason, none, by_itself, missed_start, missed_commit, missed_reveal, left,
+                    displaced)
 
 struct Unbonding {
     Amount amount;
@@ -67,6 +69,10 @@ struct Provider {
     std::uint32_t places = 0;
     /// How far the waiting ones may use the slots, from the head on; empty when none waits.
     BoundedVector<QueueWidth, kQueueWidthsMax> widths;
+    /// Rent paid for the place that it has in the book.
+    Amount admission;
+    /// Who pays more may take its place in a full book: no lease holds anything of it.
+    bool replaceable = false;
     /// Market fees paid so far: the record.
     Amount fees_paid;
     std::uint64_t settled = 0;
@@ -76,8 +82,8 @@ struct Provider {
 BOOST_DESCRIBE_STRUCT(Provider, (),
                       (owner, operator_account, payout_account, vrf_key, vrf_key_from,
                        encryption_key, endpoint, stake, locked, unbonding, paused, ask, next,
-                       next_from, book_price, running, waiting, places, widths, fees_paid, settled,
-                       missed))
+                       next_from, book_price, running, waiting, places, widths, admission,
+                       replaceable, fees_paid, settled, missed))
 
 [[nodiscard]] inline Key provider_key(const ProviderId& id) {
     return Key(Table::provider).add(id);
@@ -85,6 +91,10 @@ BOOST_DESCRIBE_STRUCT(Provider, (),
 /// A waiting lease of a provider, by its number: first come, first served.
 [[nodiscard]] inline Key provider_queue_key(const ProviderId& id, std::uint64_t number) {
     return Key(Table::provider_queue).add(id).add_number(number);
+}
+/// Providers that may have to leave a full book, who paid least first.
+[[nodiscard]] inline Key ask_admission_key(Amount paid, const ProviderId& id) {
+    return Key(Table::ask_admission).add_number(paid.value).add(id);
 }
 /// Index of a provider's leases that are not ended.
 [[nodiscard]] inline Key provider_lease_key(const ProviderId& id, const LeaseId& lease) {

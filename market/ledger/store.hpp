@@ -40,6 +40,7 @@ enum class Table : std::uint8_t {
     admission = 0x34,
     sleeping_bid = 0x35,
     supply_due = 0x36,
+    ask_admission = 0x37,
     due = 0x40,
 };
 

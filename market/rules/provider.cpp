@@ -93,6 +93,34 @@ bool asks_are_full(const Ledger& ledger) {
     return asks >= ledger.params.auction.asks_max;
 }
 
+/// The ask that gives way in a full book: without leases, and it paid less for its place than this
+/// one does.
+std::optional<ProviderId> cheapest_place(const Ledger& ledger, Amount rent) {
+    const auto page = ledger.state.scan(Key(Table::ask_admission), {}, 1);
+    if (page.empty()) return std::nullopt;
+    if (rent.value <= number_in_key<std::uint64_t>(page.front().key, 1)) return std::nullopt;
+    return id_in_key<ProviderId>(page.front().key, 9);
+}
+
+bool has_room_for(const Ledger& ledger, Amount rent) {
+    return !asks_are_full(ledger) || cheapest_place(ledger, rent).has_value();
+}
+
+/// Pays for a place in the book and, when it is full, puts the cheapest one out of it.
+void take_place(Ledger& ledger, const Actor& actor, Provider& p, Amount rent) {
+    if (rent != Amount{}) {
+        debit(ledger, actor.account, rent);
+        burn(ledger, rent);
+    }
+    p.admission = rent;
+    if (asks_are_full(ledger)) {
+        Provider other = *find_provider(ledger, *cheapest_place(ledger, rent));
+        other.paused = PauseReason::displaced;
+        save_provider(ledger, other);
+    }
+    if (ledger.chain.pending) ++ledger.chain.asks_coming;
+}
+
 void put_under_notice(const Ledger& ledger, Provider& p, const Ask& ask) {
     p.next = ask;
     p.next_from =
@@ -112,8 +140,11 @@ Refusal check(const Ledger& ledger, const Actor& actor, const ProviderRegister& 
     if (!account_exists(ledger, body.operator_account) ||
         !account_exists(ledger, body.payout_account))
         return Refusal::account_unknown;
-    if (spendable(ledger, actor.account) < body.stake) return Refusal::balance_too_low;
-    if (asks_are_full(ledger)) return Refusal::asks_full;
+    const Amount rent = body.admission.value_or(Amount{});
+    const auto total = checked_add(body.stake, rent);
+    if (!total.has_value() || spendable(ledger, actor.account) < *total)
+        return Refusal::balance_too_low;
+    if (!has_room_for(ledger, rent)) return Refusal::asks_full;
     return Refusal::none;
 }
 
@@ -129,7 +160,7 @@ void apply(Ledger& ledger, const Actor& actor, const ProviderRegister& body) {
     p.endpoint = body.endpoint;
     p.stake = body.stake;
     ledger.events.emplace_back(StakeEvent{p.owner, p.stake, {}});
-    if (ledger.chain.pending) ++ledger.chain.asks_coming;
+    take_place(ledger, actor, p, body.admission.value_or(Amount{}));
     put_under_notice(ledger, p, body.ask);
     save_provider(ledger, p);
 }
@@ -202,14 +233,16 @@ Refusal check(const Ledger& ledger, const Actor& actor, const ProviderResume& bo
     if (!is_owner_or_operator(actor, *p)) return Refusal::not_owner_or_operator;
     if (p->paused == PauseReason::none) return Refusal::not_paused;
     if (p->stake < ledger.params.stake.provider_stake_min) return Refusal::stake_below_min;
-    if (asks_are_full(ledger)) return Refusal::asks_full;
+    const Amount rent = body.admission.value_or(Amount{});
+    if (spendable(ledger, actor.account) < rent) return Refusal::balance_too_low;
+    if (!has_room_for(ledger, rent)) return Refusal::asks_full;
     return Refusal::none;
 }
 
-void apply(Ledger& ledger, const Actor& /*actor*/, const ProviderResume& body) {
+void apply(Ledger& ledger, const Actor& actor, const ProviderResume& body) {
     Provider p = *find_provider(ledger, body.provider);
+    take_place(ledger, actor, p, body.admission.value_or(Amount{}));
     p.paused = PauseReason::none;
-    if (ledger.chain.pending) ++ledger.chain.asks_coming;
     // What comes back is a new ask: it is under notice like one.
     if (!p.next && p.ask) put_under_notice(ledger, p, *p.ask);
     if (p.next) put_under_notice(ledger, p, Ask(*p.next));

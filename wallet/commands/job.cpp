@@ -378,6 +378,8 @@ void add_terms_options(Command command, JobOptions& o) {
     command->add_option("--life", o.life, "How long tasks wait for a provider")
         ->capture_default_str();
     command->add_option("--retention", o.retention, "How long outputs are kept; else the chain's");
+    command->add_option("--admission", o.admission,
+                        "Credits for a place in a full book; they do not come back");
     command->add_flag("--stop-on-failure", o.stop_on_failure,
                       "Give the rest up when one task fails");
 }

@@ -28,6 +28,7 @@ struct Options {
     std::optional<std::string> encryption_key;
     std::optional<std::string> operator_account;
     std::optional<std::string> payout_account;
+    std::optional<std::string> admission;
 };
 
 /// The provider that a command is about: named, or the signer's own.
@@ -165,6 +166,12 @@ Try<market::Endpoint> endpoint_of(const Options& options, const std::optional<Ma
     return market::Endpoint(text);
 }
 
+Try<std::optional<Amount>> admission_of(const Options& options) {
+    if (!options.admission) return std::optional<Amount>();
+    MILLRACE_TRY(const Amount amount, parse_credits("--admission", *options.admission));
+    return std::optional<Amount>(amount);
+}
+
 Try<Ok> register_provider(Context& context, const Options& options) {
     market::ProviderRegister body;
     MILLRACE_TRY(body.stake, parse_credits("--stake", options.credits));
@@ -198,10 +205,12 @@ Try<Ok> register_provider(Context& context, const Options& options) {
                      address_of(context, *options.payout_account, signer.node().network));
     }
     MILLRACE_CHECK(check_operator_exists(context, signer, body.operator_account));
+    MILLRACE_TRY(body.admission, admission_of(options));
     const std::string self = signer.text(signer.address());
-    const std::string question =
-        fmt::format("Put up {} credits of stake and offer {}, run by the key of {}?",
-                    to_credits(body.stake), ask_text(body.ask), signer.text(body.operator_account));
+    const std::string question = fmt::format(
+        "Put up {} credits of stake{} and offer {}, run by the key of {}?", to_credits(body.stake),
+        body.admission ? fmt::format(", pay {} for a place", to_credits(*body.admission)) : "",
+        ask_text(body.ask), signer.text(body.operator_account));
     std::string done = fmt::format("Registered as {}.", self);
     if (machine && machine->keys.provider != signer.address())
         done += fmt::format(" Start the machine's node with --provide-for {}.", self);
@@ -283,6 +292,17 @@ Try<Ok> bare(Context& context, const Options& options, const char* done) {
     Body body;
     MILLRACE_TRY(body.provider, provider_of(context, signer, options));
     return send_body(context, signer, body, "", done);
+}
+
+Try<Ok> resume(Context& context, const Options& options) {
+    MILLRACE_TRY(Signer signer, Signer::open(context, options.from));
+    market::ProviderResume body;
+    MILLRACE_TRY(body.provider, provider_of(context, signer, options));
+    MILLRACE_TRY(body.admission, admission_of(options));
+    std::string question;
+    if (body.admission)
+        question = fmt::format("Pay {} credits for a place?", to_credits(*body.admission));
+    return send_body(context, signer, body, question, "Resumed.");
 }
 
 Try<Ok> show(Context& context, const Options& options) {
@@ -415,6 +435,11 @@ void add_provider_commands(CLI::App& app, Context& context) {
     };
     accounts(registers);
     add_ask_options(registers, *o, true);
+    const auto admission = [&](Command command) {
+        command->add_option("--admission", o->admission,
+                            "Credits for a place in a full book; they do not come back");
+    };
+    admission(registers);
 
     const Command shows = add("show", "Stake, offer, leases and record of a provider",
                               "millrace provider show tmill1...", show);
@@ -453,10 +478,7 @@ void add_provider_commands(CLI::App& app, Context& context) {
               [](Context& c, const Options& options) {
                   return bare<market::ProviderPause>(c, options, "Paused.");
               }));
-    signs(add("resume", "Take leases again", "millrace provider resume",
-              [](Context& c, const Options& options) {
-                  return bare<market::ProviderResume>(c, options, "Resumed.");
-              }));
+    admission(signs(add("resume", "Take leases again", "millrace provider resume", resume)));
 }
 
 }  // namespace millrace::wallet

@@ -26,6 +26,8 @@ struct Totals {
     std::size_t largest_set = 0;
     /// Long leases that began, and the longest that any lease has waited.
     std::size_t long_leases = 0;
+    /// Providers that have lost their place, summed over blocks.
+    std::size_t displaced = 0;
     std::uint64_t longest_wait_ms = 0;
 };
 
@@ -36,9 +38,15 @@ class History {
   public:
     explicit History(std::uint64_t seed) : world(small_params()), rng(seed) {
         world.must("bob", world.publication());
-        for (const char* name : kProviders)
-            world.must(name, world.registration(name, 5'000'000 + rng.below(10'000'000),
-                                                1 + static_cast<std::uint32_t>(rng.below(3))));
+        for (const char* name : kProviders) world.must(name, paid_registration(name));
+    }
+
+    /// The fourth one of them puts another one out.
+    ProviderRegister paid_registration(const std::string& name) {
+        ProviderRegister body = world.registration(name, 5'000'000 + rng.below(10'000'000),
+                                                   1 + static_cast<std::uint32_t>(rng.below(3)));
+        body.admission = Amount{++registered_};
+        return body;
     }
 
     /// Windows and lives short enough that hundreds of blocks see whole lives; small bounds so that
@@ -53,6 +61,7 @@ class History {
         p.stake.evidence_window_ms = 1'000;
         p.sweeps.sweep_rows_per_queue = 40;
         p.auction.bids_max = 8;
+        p.auction.asks_max = 3;
         p.auction.leases_per_clearing = 6;
         // Three tasks fill a lot; some tasks are larger than one.
         p.jobs.lot_gas_max = 3'000'000'000;
@@ -157,7 +166,7 @@ class History {
             case 10:
             case 11: {
                 const std::string p = any_provider();
-                return world.queue(p, ProviderResume{world.address(p)});
+                return world.queue(p, ProviderResume{world.address(p), Amount{rng.below(1'000)}});
             }
             case 12: {
                 const std::string p = any_provider();
@@ -381,6 +390,7 @@ class History {
         std::map<JobId, Amount> in_leases;
         std::map<Address, Amount> locked;
         std::map<Address, Queue> queues;
+        std::size_t places = 0;
         for (const StateEntry& e : world.state.scan(Key(Table::lease), {}, SIZE_MAX)) {
             const auto l = decode_state<Lease>(e.value);
             in_leases[l.job] = plus(in_leases[l.job], l.escrow);
@@ -400,12 +410,20 @@ class History {
             const auto p = decode_state<Provider>(e.value);
             // Nothing is locked but by a lease that lives.
             CHECK(p.locked == locked[p.owner]);
+            totals.displaced += p.paused == PauseReason::displaced;
+            const Key place = ask_admission_key(p.admission, p.owner);
+            CHECK(world.state.get(place).has_value() == p.replaceable);
+            CHECK(p.replaceable == (p.paused == PauseReason::none && p.locked == Amount{}));
+            places += p.replaceable;
             const Queue& queue = queues[p.owner];
             CHECK(p.running == queue.running);
             CHECK(p.waiting == queue.waiting);
             CHECK(p.places == queue.places);
             CHECK(p.widths.empty() == (p.waiting == 0));
         }
+        CHECK(world.state.scan(Key(Table::ask_admission), {}, SIZE_MAX).size() == places);
+        const ChainState chain = world.chain_state();
+        CHECK(chain.asks <= world.params().auction.asks_max);
     }
 
     struct Queue {
@@ -437,6 +455,7 @@ class History {
     }
     static constexpr std::uint64_t kLateMax = 3 * 3'000;
 
+    std::uint64_t registered_ = 0;
     std::vector<JobId> jobs_;
     std::map<LeaseId, ActiveTime> matched_;
     std::set<LeaseId> long_;
@@ -470,6 +489,7 @@ TEST_SUITE("market/history") {
             all.shrunk += history.totals.shrunk;
             all.expelled += history.totals.expelled;
             all.jailed += history.totals.jailed;
+            all.displaced += history.totals.displaced;
             all.long_leases += history.totals.long_leases;
             all.longest_wait_ms = std::max(all.longest_wait_ms, history.totals.longest_wait_ms);
             all.largest_set = std::max(all.largest_set, history.totals.largest_set);
@@ -490,6 +510,7 @@ TEST_SUITE("market/history") {
         CHECK(all.jailed > 3);
         CHECK(all.largest_set > 2);
         CHECK(all.long_leases > 50);
+        CHECK(all.displaced > 50);
         CHECK(all.longest_wait_ms > 3'000);
         MESSAGE("applied " << all.applied << ", refused " << all.refused << ", settled "
                            << all.leases[LeaseState::settled] << ", missed "
@@ -499,7 +520,7 @@ TEST_SUITE("market/history") {
                            << ", jobs deleted " << all.deleted << ", freezes " << all.freezes
                            << ", expelled " << all.expelled << ", jailed " << all.jailed
                            << ", long leases " << all.long_leases << ", longest wait "
-                           << all.longest_wait_ms);
+                           << all.longest_wait_ms << ", displaced " << all.displaced);
     }
 }
 

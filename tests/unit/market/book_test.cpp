@@ -334,6 +334,70 @@ TEST_SUITE("market/book") {
         CHECK(w.chain_state().bids == 2);
     }
 
+    TEST_CASE("in a full book who pays more takes the place of the cheapest one without leases") {
+        Params params = Params::dev();
+        params.auction.asks_max = 2;
+        World w(params);
+        w.must("bob", w.publication());
+        const auto registration = [&](const char* name, std::uint64_t rent) {
+            ProviderRegister body = w.registration(name);
+            body.admission = Amount{rent};
+            return body;
+        };
+        const auto pause_of = [&](const char* name) {
+            return provider_view(w.state, w.address(name))->provider.paused;
+        };
+        w.must("alice", registration("alice", 3));
+        w.must("carol", registration("carol", 7));
+        w.must("bob", JobPost{w.job_spec(1)});
+        const bool alice_works = !w.await_leases("alice", 1).empty();
+        REQUIRE(alice_works);
+        // Alice paid less, but she has a lease.
+        CHECK(w.send("dave", registration("dave", 7)) == Refusal::asks_full);
+        const Amount burnt = w.chain_state().burnt;
+        w.must("dave", registration("dave", 8));
+        CHECK(w.chain_state().burnt.value >= burnt.value + 8);
+        CHECK(pause_of("alice") == PauseReason::none);
+        CHECK(pause_of("carol") == PauseReason::displaced);
+        CHECK(w.chain_state().asks == 2);
+        // Carol keeps her stake and may come back for more; what she paid is gone.
+        CHECK(provider_view(w.state, w.address("carol"))->provider.stake == credits(1'000));
+        CHECK(w.send("carol", ProviderResume{w.address("carol"), Amount{8}}) == Refusal::asks_full);
+        w.must("carol", ProviderResume{w.address("carol"), Amount{9}});
+        CHECK(pause_of("dave") == PauseReason::displaced);
+    }
+
+    TEST_CASE("a place taken while a clearing is pending changes nothing of the frozen book") {
+        Params params = Params::dev();
+        params.auction.asks_max = 1;
+        World w(params);
+        w.must("bob", w.publication());
+        w.must("alice", w.registration("alice"));
+        w.wait(2'000);
+        const JobId id = w.next_job("bob");
+        w.must("bob", JobPost{w.job_spec(1)});
+        while (!w.chain_state().pending) {
+            if (w.chain_state().active_time.value + 100 >= w.chain_state().next_cut_off.value) {
+                ProviderRegister carol = w.registration("carol");
+                carol.admission = Amount{1};
+                ProviderRegister dave = w.registration("dave");
+                dave.admission = Amount{1};
+                w.queue("carol", carol);
+                w.queue("dave", dave);
+            }
+            w.block();
+        }
+        const auto alice = [&] { return provider_view(w.state, w.address("alice"))->provider; };
+        CHECK(alice().paused == PauseReason::displaced);
+        w.block();
+        // The clearing sold what it had frozen; one of the two that came has the place.
+        CHECK(job_view(w.state, id)->tasks_leased == 1);
+        CHECK(provider_leases(w.state, w.address("alice"), 9).size() == 1);
+        CHECK(w.chain_state().asks == 1);
+        CHECK(provider_view(w.state, w.address("carol")).has_value());
+        CHECK(!provider_view(w.state, w.address("dave")).has_value());
+    }
+
     TEST_CASE("the last prices are kept of as many classes as a clearing can have") {
         World w;
         StateWrites rows;

@@ -33,10 +33,18 @@ void registration() {
         .rung(Refusal::provider_exists, kNoMend)
         .as("bob")
         .rung(Refusal::account_unknown, [&](auto& b) { b.operator_account = w.address("bob"); })
-        .rung(Refusal::balance_too_low, [](auto& b) { b.stake = credits(10); })
-        .rung(Refusal::asks_full, [&] { w.must("alice", ProviderPause{w.address("alice")}); })
+        .rung(Refusal::balance_too_low,
+              [](auto& b) {
+                  b.stake = credits(10);
+                  b.admission = Amount{~std::uint64_t{0}};
+              })
+        .rung(Refusal::balance_too_low, [](auto& b) { b.admission = Amount{0}; })
+        .rung(Refusal::asks_full, [](auto& b) { b.admission = Amount{1}; })
         .top();
-    Ladder(w, "alice", ProviderResume{w.address("alice")}).expect(Refusal::asks_full);
+    Ladder(w, "alice", ProviderResume{w.address("alice"), credits(1'000'000'000)})
+        .rung(Refusal::balance_too_low, [](auto& b) { b.admission = Amount{1}; })
+        .rung(Refusal::asks_full, [](auto& b) { b.admission = Amount{2}; })
+        .top();
 }
 
 void provider_changes() {

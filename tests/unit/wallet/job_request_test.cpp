@@ -48,6 +48,9 @@ TEST_SUITE("wallet/job_request") {
         CHECK(spec->arguments[0] == "--size");
         CHECK(spec->arguments[1] == "10");
         CHECK(spec->environment[0] == "MODE=fast");
+        CHECK(!spec->admission.has_value());
+        options.admission = "0.5";
+        CHECK(spec_of(options)->admission == Amount{500'000'000});
     }
 
     TEST_CASE("every option out of range is refused with its name") {

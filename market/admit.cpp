@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "market/block/fees.hpp"
+#include "market/rules/faucet.hpp"
 #include "market/rules/rules.hpp"
 
 namespace millrace::market {
@@ -49,9 +50,8 @@ Status<Refusal> check_all(const StateReader& state, const ChainState& chain, con
     if (tx.expiry.value - time.value > params.time.tx_expiry_max_wall_ms)
         return Err{Refusal::expiry_too_far};
 
-    const bool is_free = chain.faucet && std::holds_alternative<Faucet>(tx.body);
     auto account = load<Account>(state, account_key(checked.sender()));
-    if (!account && !is_free) return Err{Refusal::sender_unknown};
+    if (!account && !is_free(state, chain, params, tx.body)) return Err{Refusal::sender_unknown};
     if (!account) account.emplace();
     const std::uint64_t expected = next_sequence(*account, tx.nonce.lane);
     if (tx.nonce.sequence < expected) return Err{Refusal::nonce_too_low};

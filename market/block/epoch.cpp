@@ -49,7 +49,7 @@ bool is_absent(const Ledger& ledger, ActiveTime last) {
 /// New money for the members by weight, rounded down; at most what supply may still grow. Who is
 /// absent, jailed or expelled gets none, and its part is not made.
 void pay_issuance(Ledger& ledger, const EpochSet& set, const Attendance& attendance) {
-    const Amount whole = std::min(ledger.params.money.issuance_per_epoch, issuable(ledger));
+    const Amount whole = std::min(ledger.params.money.issuance_per_epoch, issuable(ledger.chain));
     if (whole == Amount{}) return;
     const Uint128 weight = weight_of(set.members);
     for (std::size_t i = 0; i < set.members.size(); ++i) {

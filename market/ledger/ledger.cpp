@@ -77,9 +77,9 @@ void issue(Ledger& ledger, Amount amount) {
     ledger.chain.issued = plus(ledger.chain.issued, amount);
 }
 
-Amount issuable(const Ledger& ledger) {
-    const std::uint64_t supply = ledger.chain.supply.value;
-    const std::uint64_t issued = ledger.chain.issued.value;
+Amount issuable(const ChainState& chain) {
+    const std::uint64_t supply = chain.supply.value;
+    const std::uint64_t issued = chain.issued.value;
     return Amount{std::min(supply < kSupplyMax ? kSupplyMax - supply : 0,
                            issued < kSupplyMax ? kSupplyMax - issued : 0)};
 }

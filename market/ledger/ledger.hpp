@@ -57,6 +57,6 @@ void burn(Ledger& ledger, Amount amount);
 /// New money that is then credited: faucet, issuance at an epoch's end.
 void issue(Ledger& ledger, Amount amount);
 /// How much may still be issued: supply stays below 2^63, so that no sum of amounts overflows.
-[[nodiscard]] Amount issuable(const Ledger& ledger);
+[[nodiscard]] Amount issuable(const ChainState& chain);
 
 }  // namespace millrace::market

@@ -129,6 +129,24 @@ void faucet() {
         .rung(Refusal::receiver_below_deposit, [](Faucet& b) { b.amount = credits(5); })
         .top();
     CHECK(account_view(w.state, nobody())->balance == credits(5));
+
+    // What it refuses is not free: a stranger could fill blocks and leave rows for nothing.
+    World v;
+    const auto envelope_of = [&](const char* from, Amount amount) {
+        const CheckedTx tx = v.checked(v.sign(from, v.next_tx(from, Faucet{nobody(), amount})));
+        const auto found = check_envelope(v.state, tx, v.chain_state().time);
+        return found.has_value() ? Refusal::none : found.error();
+    };
+    CHECK(envelope_of("stranger", credits(1)) == Refusal::none);
+    CHECK(envelope_of("stranger", Amount{}) == Refusal::sender_unknown);
+    CHECK(envelope_of("stranger", v.params().money.faucet_max) == Refusal::none);
+    CHECK(envelope_of("stranger", plus(v.params().money.faucet_max, Amount{1})) ==
+          Refusal::sender_unknown);
+    const Amount before = v.balance("alice");
+    CHECK(v.send("alice", Faucet{nobody(), credits(1)}) == Refusal::none);
+    CHECK(v.balance("alice") == before);
+    CHECK(v.send("alice", Faucet{nobody(), Amount{}}) == Refusal::amount_zero);
+    CHECK(v.balance("alice") < before);
 }
 
 }  // namespace millrace::market::refusals

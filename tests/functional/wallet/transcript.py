@@ -112,7 +112,8 @@ module publish hello.wasm --days 3 --yes
 module publish hello.wasm --yes
 job post hello.wasm
 job post hello.wasm --tasks 0 --yes
-job post hello.wasm --gas 1000G --yes
+job post hello.wasm --gas 1125900G --yes
+job post hello.wasm --gas 61G --tasks-per-lot 2 --tasks 2 --yes
 job post hello.wasm --env MILLRACE_X=1 --yes
 job post hello.wasm --memory-mib 1000000 --yes
 job post hello.wasm --max-total 0.01 --gas 10G --yes
@@ -123,6 +124,7 @@ job run hello.wasm --gas 1G --yes --output in
 job run hello.wasm --gas 1G --yes --output hello.wasm --overwrite
 job run hello.wasm --input in --gas 1G --yes --quiet --output out
 job run hello.wasm --gas 1G --yes --quiet --output out
+job run hello.wasm --gas 100G --yes --quiet
 job run hello.wasm --gas 1G --yes --quiet -- x
 job show JOB
 job fetch JOB --output out

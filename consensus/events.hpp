@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <variant>
 
 #include "consensus/beacon.hpp"
@@ -42,7 +43,16 @@ struct FloorRecord {
     friend bool operator==(const FloorRecord&, const FloorRecord&) = default;
 };
 BOOST_DESCRIBE_STRUCT(FloorRecord, (), (epoch, floor))
-using Record = std::variant<VoteRecord, CertificateRecord, BlockRecord, FloorRecord>;
+/// This log holds every vote of its validator in the epoch `whole`, and in each that began at
+/// `since` or later. The first record of a log: one without it may stand in the place of a log that
+/// was lost, and then nobody knows what was signed.
+struct TableRecord {
+    std::optional<Epoch> whole;
+    WallTime since;
+    friend bool operator==(const TableRecord&, const TableRecord&) = default;
+};
+BOOST_DESCRIBE_STRUCT(TableRecord, (), (whole, since))
+using Record = std::variant<VoteRecord, CertificateRecord, BlockRecord, FloorRecord, TableRecord>;
 
 /// Counts Persist effects of one engine, from 1.
 using PersistId = Unit<struct PersistIdTag>;

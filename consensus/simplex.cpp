@@ -35,6 +35,9 @@ bool Simplex::is_closed() const {
 bool Simplex::is_halted() const {
     return engine_->halted();
 }
+bool Simplex::may_vote() const {
+    return engine_->config().may_vote;
+}
 const VoteTable& Simplex::votes() const {
     return engine_->votes();
 }

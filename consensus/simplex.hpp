@@ -27,6 +27,10 @@ inline constexpr std::size_t kBlocksMax = 2 * kCatchUpBlocksMax;
 /// Questions to peers open at once.
 inline constexpr std::size_t kRequestsMax = 64;
 
+/// A log that is begun before the chain has a block, this soon after its genesis, was not begun
+/// before: nobody can have lost one yet that mattered.
+inline constexpr std::uint64_t kGenesisFreshMs = 600'000;
+
 /// Milliseconds. Genesis parameters, equal for all, so that time-outs fit each other.
 struct Timing {
     /// What a message between honest validators takes at most, in good times.
@@ -62,10 +66,13 @@ struct Config {
     LeaderSeed seed;
     /// None: an observer, who counts and follows.
     std::optional<ValidatorIndex> self;
-    /// False after the vote table was lost: an observer until the next epoch.
+    /// False: an observer, whatever the log says.
     bool may_vote = true;
     Timing timing;
     Floor floor;
+    /// Timestamp of the last block of the epoch before; 0 in the first epoch, and where it is not
+    /// known: then only a log that was whole before is trusted.
+    WallTime began;
 };
 
 namespace detail {
@@ -87,8 +94,9 @@ class Engine;
 /// Cost: a vote is one signature check; nothing here grows with the chain.
 class Simplex {
   public:
-    /// `records` is the log as read back, in order; records of other epochs are ignored.
-    /// The ports must outlive the engine.
+    /// `records` is the log as read back, in order; records of other epochs are ignored. A log that
+    /// may lack own votes of this epoch, because an earlier one was lost, makes an observer until
+    /// the next one. The ports must outlive the engine.
     Simplex(Config config, const BlockReader& reader, const VoteVerifier& verifier,
             const std::vector<Record>& records = {});
     ~Simplex();
@@ -108,6 +116,8 @@ class Simplex {
     [[nodiscard]] const Floor& finalized() const;
     [[nodiscard]] bool is_closed() const;
     [[nodiscard]] bool is_halted() const;
+    /// False: an observer in this epoch, as the configuration says or the log has it.
+    [[nodiscard]] bool may_vote() const;
     /// The own votes, for a look from outside.
     [[nodiscard]] const VoteTable& votes() const;
     /// Sizes for metrics and for tests of the bounds.

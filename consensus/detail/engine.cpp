@@ -43,6 +43,7 @@ Engine::Engine(Config config, const BlockReader& reader, const VoteVerifier& ver
     MILLRACE_ASSERT((floor_.view == View{0}) == !floor_.certificate.has_value());
     table_.raise_floor(next(floor_.view));
     replay(records);
+    judge_table(records);
 }
 
 std::vector<Effect> Engine::step(const Event& event) {
@@ -83,6 +84,7 @@ void Engine::on(const Start& /*event*/) {
     if (started_) return;
     started_ = true;
     started_ms_ = now_.monotonic_ms;
+    if (!held_) begin_table();
     if (floor_.block.last_of_epoch) return close();
     enter(current_, entry_ ? &*entry_ : nullptr);
     // Own votes of the log count again, here and at the peers: had a quorum crashed right after

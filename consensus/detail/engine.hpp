@@ -154,6 +154,8 @@ class Engine {
 
     // engine_finality.cpp: final blocks, restart, questions
     void replay(const std::vector<Record>& records);
+    void judge_table(const std::vector<Record>& records);
+    void begin_table();
     void advance_finality();
     [[nodiscard]] std::optional<std::vector<BlockPtr>> chain_to(const BlockHash& hash);
     void close();
@@ -185,6 +187,8 @@ class Engine {
     std::map<View, Round> rounds_;
     std::map<BlockHash, BlockPtr> blocks_;
     VoteTable table_;
+    /// What the log says that it holds; none until it is begun.
+    std::optional<TableRecord> held_;
     Floor floor_;
     /// The application has executed the floor's block: it can be built on.
     bool floor_executed_ = true;

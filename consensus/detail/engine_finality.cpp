@@ -55,8 +55,35 @@ void Engine::replay(const std::vector<Record>& records) {
     out_.clear();
 }
 
+/// Whether this log knows all that was signed in this epoch. A log that is not begun yet does where
+/// there can have been no other: before the first block, and of a single validator, whom nobody can
+/// contradict. Else it may stand in the place of a lost one, and until an epoch begins that is
+/// later than itself nothing is signed.
+void Engine::judge_table(const std::vector<Record>& records) {
+    for (const Record& record : records)
+        if (const auto* held = std::get_if<TableRecord>(&record)) held_ = *held;
+    const bool is_alone = config_.validators->size() == 1;
+    const bool is_whole = held_ ? held_->whole == config_.epoch || config_.began >= held_->since
+                                : floor_.block.height == Height{0};
+    if (!is_whole && !is_alone && !MILLRACE_MUTANT(votes_without_table)) config_.may_vote = false;
+}
+
+/// Begins the log, durably before the first vote. With a margin, for the lost one may have been on
+/// another machine, and blocks may be ahead of the clock.
+void Engine::begin_table() {
+    const std::uint64_t now = now_.wall.value;
+    const bool is_first = floor_.block.height == Height{0};
+    TableRecord begun{std::nullopt, WallTime{now + 2 * config_.timing.early_max_ms}};
+    if (is_first || config_.validators->size() == 1) begun.whole = config_.epoch;
+    // Who was there when the chain began may miss any number of epochs later.
+    if (is_first && now < floor_.block.timestamp.value + kGenesisFreshMs) begun.since = WallTime{0};
+    held_ = begun;
+    records_.emplace_back(begun);
+}
+
 std::vector<Record> Engine::snapshot_records() const {
     std::vector<Record> out;
+    if (held_) out.emplace_back(*held_);
     out.emplace_back(FloorRecord{config_.epoch, table_.floor()});
     for (const BlockHash& hash : logged_blocks_) {
         const BlockPtr block = find_block(hash);

@@ -32,6 +32,7 @@ enum class Mutant : std::uint8_t {
     no_retry,                       // 1.2 rule 8: nullify and best certificate are not re-sent
     waits_for_the_absent,           // 1.2 rule 2: an absent leader is not skipped
     skips_the_living,               // rule 2: nor one that was heard
+    votes_without_table,            // 1.4: a validator that lost its table votes on
 };
 
 inline Mutant& active_mutant() {

@@ -114,6 +114,11 @@ class ChainEngine::Impl {
     void begin_epoch(const std::vector<cs::Record>& records) {
         config_ = ports_.next_epoch();
         engine_ = std::make_unique<cs::Simplex>(config_, ports_.reader, ports_.verifier, records);
+        if (config_.self && !engine_->may_vote())
+            spdlog::warn(
+                "the vote log does not hold this validator's votes of epoch {}: to contradict none "
+                "that it may have signed, it does not vote before the next epoch",
+                config_.epoch.value);
         timer_ms_.reset();
         is_waiting_told_.reset();
         events_.push_back({cs::Start{}});
@@ -199,7 +204,7 @@ class ChainEngine::Impl {
                 hear_durable(Application::Wait::all);
                 if (is_dead_) return;
                 events_.clear();
-                begin_epoch({});
+                begin_epoch(engine_->snapshot_records());
             }
         }
     }

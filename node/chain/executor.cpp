@@ -427,6 +427,15 @@ cs::Config Executor::next_epoch(const std::optional<Ed25519Key>& self) const {
     config.timing.spacing_min_ms = market::load_params(state).time.block_spacing_min_ms;
     // As the first block of an epoch the boundary is closed to nobody: the next one stands on it.
     config.floor.block = {head_.hash, head_.height, head_.time, false};
+    if (head_.last_of_epoch) {
+        config.began = head_.time;
+    } else if (epoch > Epoch{0}) {
+        const auto before = BlockStore(ports_.db).handovers(Epoch{epoch.value - 1}, 1);
+        if (!before.has_value()) stop_on_ledger_fault(before.error());
+        // Folders of earlier builds may lack it: then it is not known.
+        if (!before->empty() && before->front().header.epoch == Epoch{epoch.value - 1})
+            config.began = before->front().header.time;
+    }
     if (!head_.last_of_epoch && head_.certificate) {
         config.floor.view = head_.view;
         config.floor.certificate = head_.certificate;

@@ -75,6 +75,13 @@ const std::vector<Planted> kPlanted = {
     {"a view proposed twice", Mutant::proposes_twice, kAccused, as_drawn},
     {"the vote table forgets at a restart", Mutant::vote_table_forgets, "contradicts itself",
      all_crash},
+    {"a validator that lost its table votes on", Mutant::votes_without_table,
+     "whose table it has lost",
+     [](Options& o) {
+         fight(o, Adversary::none);
+         o.epoch_heights = 12;
+         o.table_loser = 1;
+     }},
     {"a check of one block answers for another", Mutant::skips_the_check, "finalizes a false state",
      [](Options& o) { fight(o, Adversary::wrong_root); }},
     {"a missing nullification is overlooked", Mutant::ignores_missing_nullification, kStall,

@@ -85,6 +85,26 @@ TEST_SUITE("simulation/consensus") {
         }
     }
 
+    TEST_CASE("a validator that lost its votes in mid-epoch keeps silent until the next") {
+        std::uint64_t votes = 0;
+        for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+            Options options = calm(4);
+            options.seed = seed;
+            options.loss_permille = 100;
+            options.crash_permille_per_s = seed % 3 == 0 ? 50 : 0;
+            options.epoch_heights = 5 + seed % 20;
+            options.table_loser = seed % 4;
+            // Long enough for an epoch that has begun for certain after the loss.
+            options.heights_after_heal = 80;
+            const Outcome outcome = World(options).run();
+            CHECK_MESSAGE(outcome.ok, describe(options), ": ", outcome.failure);
+            CHECK(outcome.evidence == 0);
+            CHECK_MESSAGE(outcome.votes_after_loss > 0, describe(options), ": never votes again");
+            votes += outcome.votes_after_loss;
+        }
+        CHECK(votes > 1'000);
+    }
+
     TEST_CASE("a single validator goes on alone and survives its crashes") {
         run_swarm(1, 60, 1);
     }

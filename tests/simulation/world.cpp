@@ -128,6 +128,10 @@ Config World::config_of(const Node& node, Epoch epoch, Floor floor) const {
     config.self = index_of(node.validator, epoch);
     config.timing = options_.timing;
     config.floor = std::move(floor);
+    if (epoch > Epoch{0}) {
+        const std::size_t boundary = epoch.value * options_.epoch_heights - 1;
+        config.began = node.chain[boundary].block.timestamp;
+    }
     return config;
 }
 
@@ -165,8 +169,11 @@ void World::start_engine(Node& node) {
             Epoch operator()(const CertificateRecord& r) const { return r.certificate.epoch; }
             Epoch operator()(const BlockRecord& r) const { return r.epoch; }
             Epoch operator()(const FloorRecord& r) const { return r.epoch; }
+            // What a log says of itself stays.
+            Epoch operator()(const TableRecord& /*r*/) const { return of; }
+            Epoch of;
         };
-        return std::visit(EpochOf{}, record) < epoch;
+        return std::visit(EpochOf{epoch}, record) < epoch;
     });
     node.engine =
         std::make_unique<Simplex>(config_of(node, epoch, floor), reader_, verifier_, node.log);
@@ -207,6 +214,16 @@ void World::crash(Node& node) {
 void World::leave(Node& node) {
     node.gone = true;
     crash(node);
+}
+
+/// Only the log is gone, as when somebody deletes it: the chain is there, and so is the key.
+void World::lose_table(Node& node) {
+    // Where it has voted in epochs that it can leave behind.
+    if (node.durable_votes.empty() || node.durable_votes.rbegin()->first == Epoch{0})
+        return schedule(100, [this, &node] { lose_table(node); });
+    crash(node);
+    node.log.clear();
+    node.lost = node.durable_votes.rbegin()->first;
 }
 
 void World::deliver(Node& node, decltype(Event::what) what) {
@@ -373,6 +390,9 @@ void World::on(Node& node, const Finalize& effect) {
 
 /// The old engine goes on answering; the new one starts on the final boundary block.
 void World::next_epoch(Node& node) {
+    // Chain and log lie in one database: what was written before the boundary block is durable with
+    // it.
+    while (!node.unsynced.empty()) write_log(node);
     auto old = std::move(node.engine);
     start_engine(node);
     node.previous = std::move(old);
@@ -467,6 +487,9 @@ void World::transmit(Node& from, std::size_t validator, const Message& message) 
     if (vote != nullptr && from.honest()) {
         const bool durable = from.durable_votes.contains({vote->epoch, vote->subject});
         oracle_.vote_leaves(from.validator, *vote, durable);
+        if (from.lost && vote->epoch <= *from.lost)
+            oracle_.fail("a validator votes in an epoch whose table it has lost");
+        if (from.lost) ++outcome_.votes_after_loss;
     }
     for (auto& to : nodes_) {
         if (to->validator == validator) transmit_to(from, *to, message);
@@ -575,6 +598,8 @@ Outcome World::run() {
             for (auto& node : nodes_) crash(*node);
         });
     }
+    if (options_.table_loser)
+        schedule(options_.fault_ms / 2, [this] { lose_table(*nodes_[*options_.table_loser]); });
     schedule(options_.fault_ms, [this] { heal(); });
     const std::uint64_t end_ms = now_ms_ + options_.fault_ms + options_.heal_ms_max;
     const bool wait_for_evidence = options_.split_twins;

@@ -61,6 +61,8 @@ struct Options {
     std::uint64_t crash_permille_per_s = 0;  // per validator and second
     std::uint64_t crash_at_write_permille = 0;
     bool all_crash_once = false;
+    /// This validator's log is lost in a crash, in the middle of the bad phase.
+    std::optional<std::size_t> table_loser;
     std::uint64_t partition_permille_per_s = 0;
     std::uint64_t sync_ms_max = 10;
     std::uint64_t execute_ms_max = 20;
@@ -86,6 +88,8 @@ struct Outcome {
     std::uint64_t simulated_ms = 0;
     std::uint64_t evidence = 0;
     std::uint64_t epochs = 0;
+    /// Of the validator that lost its log, in epochs after that of the loss.
+    std::uint64_t votes_after_loss = 0;
     /// Validators that some honest node holds evidence against.
     std::map<std::size_t, std::set<std::size_t>> accused_by;
     bool forked = false;
@@ -107,6 +111,8 @@ struct Node {
     std::vector<Record> log;
     std::vector<FinalBlock> chain;  // from height 1
     std::set<std::pair<Epoch, Subject>> durable_votes;
+    /// In this epoch and earlier ones it has voted before its log was lost.
+    std::optional<Epoch> lost;
 
     // memory
     std::unique_ptr<Simplex> engine;
@@ -150,6 +156,7 @@ class World {
     void start(Node& node);
     void crash(Node& node);
     void leave(Node& node);
+    void lose_table(Node& node);
     void start_engine(Node& node);
     [[nodiscard]] Config config_of(const Node& node, Epoch epoch, Floor floor) const;
     void deliver(Node& node, decltype(Event::what) what);

@@ -129,9 +129,9 @@ class FailingApplication final : public node::Application {
         }
         return inner_.has_work();
     }
-    /// Between a block's building and the engine's rest after its finalization, which is told by
-    /// the second question for work: in a real node this is a few milliseconds, in which a test's
-    /// clock must not run for a second.
+    /// Until the engine has taken its first step, and between a block's building and the engine's
+    /// rest after its finalization, which is told by the second question for work: in a real node
+    /// this is a few milliseconds, in which a test's clock must not run for a second.
     [[nodiscard]] bool is_busy() const { return questions_left_.load() > 0; }
     [[nodiscard]] std::optional<WallTime> work_due() const override { return inner_.work_due(); }
 
@@ -143,7 +143,7 @@ class FailingApplication final : public node::Application {
 
   private:
     static constexpr int kNotFinal = 1'000;
-    mutable std::atomic<int> questions_left_{0};
+    mutable std::atomic<int> questions_left_{1};
     node::Application& inner_;
 };
 

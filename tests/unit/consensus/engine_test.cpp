@@ -300,12 +300,13 @@ TEST_SUITE("consensus/simplex") {
         bench.start();
         bench.propose(bench.block(1, {}, 1), 0);
         bench.checked(bench.block(1, {}, 1), Verdict::valid);
-        REQUIRE(bench.all<Persist>().size() == 1);
+        // The log's beginning, then the vote.
+        REQUIRE(bench.all<Persist>().size() == 2);
         CHECK(bench.all<Sign>().empty());
-        bench.feed(Persisted{bench.all<Persist>()[0].id});
+        bench.feed(Persisted{bench.all<Persist>()[1].id});
         CHECK(bench.all<Sign>().size() == 1);
         // The block is in the same write as the vote for it.
-        CHECK(std::holds_alternative<BlockRecord>(bench.all<Persist>()[0].records[0]));
+        CHECK(std::holds_alternative<BlockRecord>(bench.all<Persist>()[1].records[0]));
     }
 
     TEST_CASE("a second proposal of one view neither kills nor convinces (1)") {
@@ -478,6 +479,67 @@ TEST_SUITE("consensus/simplex") {
         bench.wait(60'000);
         CHECK(bench.all<Sign>().empty());
         CHECK(bench.engine->finalized().block.height == Height{1});
+    }
+
+    TEST_CASE("a log that may stand in the place of a lost one makes an observer") {
+        struct Row {
+            const char* name;
+            std::size_t validators;
+            std::uint64_t height;
+            std::uint64_t began;
+            std::optional<TableRecord> held;
+            bool may_vote;
+        };
+        const WallTime since{kWall + 5'000};
+        const Row rows[] = {
+            {"before the first block there is nothing to lose", 4, 0, 0, {}, true},
+            {"behind it there may be", 4, 9, kWall - 10, {}, false},
+            {"one validator contradicts nobody", 1, 9, kWall - 10, {}, true},
+            {"whole in this epoch", 4, 9, kWall, TableRecord{Epoch{3}, since}, true},
+            {"whole in another", 4, 9, kWall, TableRecord{Epoch{2}, since}, false},
+            {"begun in this epoch", 4, 9, kWall + 4'999, TableRecord{{}, since}, false},
+            {"begun before it", 4, 9, kWall + 5'000, TableRecord{{}, since}, true},
+            {"its beginning is not known", 4, 9, 0, TableRecord{{}, since}, false},
+            {"there from the start", 4, 9, 0, TableRecord{{}, WallTime{0}}, true},
+        };
+        for (const Row& row : rows) {
+            CAPTURE(row.name);
+            Bench bench(row.validators);
+            bench.config.epoch = Epoch{3};
+            bench.config.began = WallTime{row.began};
+            bench.config.floor.block.height = Height{row.height};
+            if (row.held) bench.log.push_back(*row.held);
+            bench.start();
+            CHECK(bench.engine->may_vote() == row.may_vote);
+            bench.wait(60'000);
+            CHECK(bench.all<Sign>().empty() != row.may_vote);
+            // What a log says of itself is said once, and outlives its rewriting.
+            const auto count = [](const std::vector<Record>& log) {
+                return std::count_if(log.begin(), log.end(), [](const Record& record) {
+                    return std::holds_alternative<TableRecord>(record);
+                });
+            };
+            CHECK(count(bench.log) == 1);
+            CHECK(count(bench.engine->snapshot_records()) == 1);
+            CHECK(std::holds_alternative<TableRecord>(bench.log.front()));
+            bench.restart();
+            CHECK(bench.engine->may_vote() == row.may_vote);
+            CHECK(count(bench.log) == 1);
+        }
+    }
+
+    TEST_CASE("a log begun with the chain is trusted ever after, a later one from its time on") {
+        for (const bool is_late : {false, true}) {
+            CAPTURE(is_late);
+            Bench bench;
+            bench.config.floor.block.timestamp = WallTime{kWall};
+            bench.now_ms = is_late ? kGenesisFreshMs : kGenesisFreshMs - 1;
+            bench.start();
+            REQUIRE(std::holds_alternative<TableRecord>(bench.log.at(0)));
+            const auto& held = std::get<TableRecord>(bench.log.at(0));
+            CHECK(held.whole == Epoch{0});
+            CHECK(held.since.value == (is_late ? kWall + bench.now_ms + 1'000 : 0));
+        }
     }
 
     TEST_CASE("a log that contradicts itself takes the vote away") {

@@ -327,6 +327,17 @@ TEST_SUITE("consensus/messages") {
     }
 }
 
+TEST_SUITE("consensus/events") {
+    TEST_CASE("what a log says of itself is the fifth kind of record") {
+        const Record record = TableRecord{Epoch{2}, WallTime{3}};
+        const Bytes raw = encode(record);
+        REQUIRE_FALSE(raw.empty());
+        CHECK(raw.size() == 1 + 1 + 8 + 8);
+        CHECK(decode<Record>(raw).value() == record);
+        CHECK(record.index() == 4);
+    }
+}
+
 TEST_SUITE("consensus/tally") {
     TEST_CASE("weights add up per subject, and a quorum is seen once it is there") {
         const ValidatorSet set = set_of({4, 3, 2, 1});

@@ -216,6 +216,10 @@ TEST_SUITE("node/executor") {
         CHECK(config.epoch == Epoch{first.value + 1});
         CHECK(config.floor.view == View{0});
         CHECK_FALSE(config.floor.certificate.has_value());
+        // When the epoch began is known on its first block and behind it.
+        const WallTime began = chain.head().time;
+        CHECK(config.began == began);
+        CHECK(began > WallTime{0});
         // What leads a light client to the set of the epoch after the next was written with it.
         const auto handovers = BlockStore(*chain.db).handovers(first, 10);
         REQUIRE((handovers.has_value() && handovers->size() == 1));
@@ -227,6 +231,10 @@ TEST_SUITE("node/executor") {
                               handover.proof)
                   .has_value());
         CHECK(BlockStore(*chain.db).handovers(Epoch{first.value + 1}, 10)->empty());
+        f.clock.advance(2'900);
+        REQUIRE(chain.finalize(build(chain, 1)).has_value());
+        CHECK(chain.head().epoch == Epoch{first.value + 1});
+        CHECK(chain.executor->next_epoch(std::nullopt).began == began);
         // A gap leads nowhere, so nothing is shown beyond it.
         std::vector<DbWrite> batch;
         market::Handover later = handover;

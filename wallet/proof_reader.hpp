@@ -101,10 +101,7 @@ class ProofReader {
     static constexpr unsigned kRoundsMax = 8;
 
     ProofReader(Client& client, TrustStore store, TrustChoice choice, Ports ports)
-        : client_(client),
-          store_(std::move(store)),
-          choice_(std::move(choice)),
-          ports_(std::move(ports)) {}
+        : client_(client), store_(std::move(store)), choice_(choice), ports_(std::move(ports)) {}
     [[nodiscard]] Try<Ok> meet();
     [[nodiscard]] Try<Ok> begin_anew(const ChainId& chain);
     /// Asks for all wanted rows at once, so that they are of one block.

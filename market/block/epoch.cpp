@@ -22,8 +22,8 @@ Attendance load_attendance(const StateReader& state) {
 /// one, begins a stated number of epochs later. Signals then start anew.
 void tally_signals(Ledger& ledger, const EpochSet& set) {
     std::map<std::uint16_t, Uint128, std::greater<>> by_version;
-    for (std::uint16_t i = 0; i < set.members.size(); ++i) {
-        const Key key = version_signal_key(i);
+    for (std::size_t i = 0; i < set.members.size(); ++i) {
+        const Key key = version_signal_key(static_cast<std::uint16_t>(i));
         const auto signal = load<std::uint16_t>(ledger.state, key);
         if (!signal) continue;
         by_version[*signal] += set.members[i].weight;

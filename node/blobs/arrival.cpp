@@ -112,10 +112,10 @@ Result<BlobStore::Announced> BlobStore::announce(const ChunkList& list) {
         return out;
     }
     look(out.id, *arrival);
-    const Status<> completed = complete_if_whole(out.id, *arrival);
+    Status<> completed = complete_if_whole(out.id, *arrival);
     const std::lock_guard lock(mutex_);
     arrival->leave();
-    MILLRACE_CHECK(completed);
+    MILLRACE_CHECK(std::move(completed));
     out.is_here = entries_.contains(out.id);
     if (out.is_here) return out;
     out.unlooked = static_cast<std::uint32_t>(arrival->chunks.size()) - arrival->unlooked_from;

@@ -120,7 +120,7 @@ Status<> BlobFile::zero_at(std::uint64_t offset, std::uint64_t size) const {
     if (::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                     static_cast<off_t>(size)) == 0)
         return Ok{};
-    constexpr std::size_t kPieceBytes = 64U * 1024U;
+    constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
     const Bytes zeroes(kPieceBytes, 0);
     while (size > 0) {
         const std::size_t take =

@@ -105,6 +105,7 @@ Result<bool> Pins::unpin(const JobId& job) {
 std::vector<Pins::Pin> Pins::list() {
     const std::lock_guard lock(mutex_);
     std::vector<Pin> out;
+    out.reserve(pins_.size());
     for (const auto& [job, record] : pins_) out.push_back(describe(record));
     return out;
 }
@@ -113,6 +114,7 @@ Status<> Pins::refresh(const market::StateReader& state) {
     const std::lock_guard lock(mutex_);
     if (pins_.empty()) return Ok{};
     std::vector<JobId> jobs;
+    jobs.reserve(pins_.size());
     for (const auto& [job, record] : pins_) jobs.push_back(job);
     for (const JobId& job : jobs) {
         Needed found;

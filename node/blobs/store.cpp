@@ -24,7 +24,7 @@ constexpr const char* kListEnding = ".chunks";
 constexpr const char* kPartEnding = ".part";
 constexpr unsigned kMode = 0644;
 /// 4,096 chunks of 32 bytes, with room.
-constexpr std::size_t kListBytesMax = 256U * 1024U;
+constexpr std::size_t kListBytesMax = std::size_t{256} * 1024;
 
 std::uint64_t whole_blocks(std::uint64_t bytes) {
     return std::max<std::uint64_t>(1, (bytes + kBlobBlockBytes - 1) / kBlobBlockBytes) *

@@ -60,7 +60,7 @@ Result<std::optional<market::BlockHeader>> BlockStore::header(Height height) con
     market::BlockHeader header;
     decode_into(in, header);
     if (in.failed()) return Err{damaged("block")};
-    return std::optional(std::move(header));
+    return std::optional(header);
 }
 Result<std::optional<Height>> BlockStore::height_of(const BlockHash& hash) const {
     return read<Height>(reader_, Column::index, index_key(kHashIndex, hash.view()), "index");

@@ -128,9 +128,8 @@ struct Executor::Speculative {
     /// Takes the outcome in; from then on children may stand on this block.
     void settle(market::Block executed, market::BlockOutcome result, MapUpdate update) {
         const BlockHash hash = market::block_hash(executed.header);
-        done = std::make_shared<const ExecutedBlock>(
-            ExecutedBlock{std::move(executed), std::move(result), hash, std::move(update.root),
-                          std::move(update.writes)});
+        done = std::make_shared<const ExecutedBlock>(ExecutedBlock{
+            std::move(executed), std::move(result), hash, update.root, std::move(update.writes)});
         state.emplace(state_link, done->outcome.writes);
         pages.emplace(pages_link, done->pages);
     }

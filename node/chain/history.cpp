@@ -330,7 +330,7 @@ class Writer {
             all.leases += row.leases;
             all.volume = checked_add(all.volume, row.volume).value();
             put_at(prefix_of(HistoryOf::class_id, result.class_id.value), at, encode(row));
-            all.classes.push_back(std::move(row));
+            all.classes.push_back(row);
         }
         put_at(prefix_of(HistoryOf::clearings, ByteView{}), at, encode(all));
         put_at(prefix_of(HistoryOf::clearing, all.clearing.value), at, encode(all));
@@ -441,8 +441,8 @@ Result<std::vector<FillRow>> HistoryReader::fills(market::ClearingNumber number,
         const std::vector<KeyValue> found,
         reader_.scan(Column::history, prefix, place_key(prefix, {at->height, from}), limit));
     for (const auto& [key, value] : found) {
-        MILLRACE_TRY(FillRow row, decoded<FillRow>(value));
-        out.push_back(std::move(row));
+        MILLRACE_TRY(const FillRow row, decoded<FillRow>(value));
+        out.push_back(row);
     }
     return out;
 }

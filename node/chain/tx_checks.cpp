@@ -60,7 +60,7 @@ class Batch {
         return true;
     }
 
-    std::optional<market::CheckedTx> check(const market::SignedTx& tx) const {
+    [[nodiscard]] std::optional<market::CheckedTx> check(const market::SignedTx& tx) const {
         if (known_)
             if (auto known = known_(tx)) return known;
         auto checked = market::check_tx(tx, chain_, params_);

@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kErrorAccess = 2;
 constexpr unsigned kMode = 0600;
-constexpr std::size_t kFileBytesMax = 64U * 1024U;
+constexpr std::size_t kFileBytesMax = std::size_t{64} * 1024;
 constexpr std::string_view kBearer = "Bearer ";
 
 std::string new_secret() {
@@ -130,6 +130,7 @@ Result<std::string, RpcError> AccessControl::create(const TokenInfo& token) {
 std::vector<TokenInfo> AccessControl::list() const {
     const std::lock_guard lock(mutex_);
     std::vector<TokenInfo> out;
+    out.reserve(tokens_.size());
     for (const Token& one : tokens_) out.push_back(one.info);
     return out;
 }

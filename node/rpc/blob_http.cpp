@@ -72,7 +72,7 @@ class Exchange {
         if (!upload.has_value())
             co_return co_await refuse(status_of(upload.error()), version, upload.error().message);
         if (head.get()[http::field::expect] == "100-continue") {
-            http::response<http::empty_body> go(http::status::continue_, version);
+            const http::response<http::empty_body> go(http::status::continue_, version);
             error_code ec;
             expire();
             co_await http::async_write(stream_, go, asio::redirect_error(asio::use_awaitable, ec));

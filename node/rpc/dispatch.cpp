@@ -53,10 +53,10 @@ const Method* method_of(const MethodTable& methods, const json::value& request) 
 }
 
 const json::value& id_of(const json::value& request) {
-    static const json::value kNone = nullptr;
+    static const json::value none = nullptr;
     const json::object* fields = request.if_object();
     const json::value* id = fields != nullptr ? fields->if_contains("id") : nullptr;
-    return id != nullptr ? *id : kNone;
+    return id != nullptr ? *id : none;
 }
 
 /// The response to one call; empty for a notification.
@@ -91,10 +91,10 @@ std::string answer_one(const MethodTable& methods, const Caller& caller, const j
         if (is_notification) return {};
         return error_text({RpcCode::not_available, "the node is stopping; this was not begun"}, id);
     }
-    static const json::value kNone = nullptr;
+    static const json::value none = nullptr;
     const json::value* params = fields.if_contains("params");
     const Result<json::value, RpcError> result =
-        call(*method, params != nullptr ? *params : kNone, caller);
+        call(*method, params != nullptr ? *params : none, caller);
     if (is_notification) return {};
     return result.has_value() ? result_text(*result, id) : error_text(result.error(), id);
 }

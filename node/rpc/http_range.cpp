@@ -10,9 +10,8 @@ namespace {
 /// Digits and nothing else.
 std::optional<std::uint64_t> number(std::string_view digits) {
     std::uint64_t out = 0;
-    const char* const end = digits.data() + digits.size();
-    const auto [stop, ec] = std::from_chars(digits.data(), end, out);
-    if (digits.empty() || ec != std::errc{} || stop != end) return std::nullopt;
+    const auto [stop, ec] = std::from_chars(digits.begin(), digits.end(), out);
+    if (digits.empty() || ec != std::errc{} || stop != digits.end()) return std::nullopt;
     return out;
 }
 

@@ -99,11 +99,12 @@ class MethodTable {
             const Result<Params, JsonError> params = from_json<Params>(*named, "", style);
             if (!params.has_value())
                 return Err{RpcError{RpcCode::invalid_params, params.error().sentence()}};
-            MILLRACE_TRY(Answer answer, invoke(handler, *params, caller));
-            if constexpr (std::is_same_v<Answer, boost::json::value>)
-                return answer;
-            else
+            if constexpr (std::is_same_v<Answer, boost::json::value>) {
+                return invoke(handler, *params, caller);
+            } else {
+                MILLRACE_TRY(const Answer answer, invoke(handler, *params, caller));
                 return to_json(answer, style);
+            }
         };
         return insert(std::move(row));
     }

@@ -174,9 +174,9 @@ class HttpServer::Impl {
                 Clients({settings.connections_max, settings.client_connections_max,
                          settings.calls_per_second_max}),
                 AnswerBudget(settings.answers_bytes_max),
-                std::nullopt,
+                nullptr,
                 std::nullopt} {
-        core_.slow.emplace(kSlowThreads);
+        core_.slow = std::make_unique<asio::thread_pool>(kSlowThreads);
     }
 
     Status<> start() {

@@ -30,7 +30,7 @@ struct HttpSettings {
     std::size_t connections_max = 512;
     /// Of one client address.
     std::size_t client_connections_max = 64;
-    std::size_t body_bytes_max = 4U * 1024U * 1024U;
+    std::size_t body_bytes_max = std::size_t{4} << 20U;
     std::uint64_t blob_bytes_max = std::uint64_t{1} << 32U;
     /// How long a connection may wait between two requests; a first request's head comes within a
     /// sixth of it.

@@ -24,11 +24,11 @@ using boost::system::error_code;
 namespace {
 
 /// How much, and for how long, a refused client's remaining bytes are read and dropped.
-constexpr std::size_t kDrainBytesMax = 8U * 1024U * 1024U;
+constexpr std::size_t kDrainBytesMax = std::size_t{8} << 20U;
 constexpr std::uint64_t kDrainMs = 2'000;
 constexpr std::uint32_t kHeaderBytesMax = 16U * 1024U;
 /// A request's text above this is read on the threads for what takes long.
-constexpr std::size_t kShortRequestBytes = 16U * 1024U;
+constexpr std::size_t kShortRequestBytes = std::size_t{16} * 1024;
 /// A first request's head comes within this part of the idle time: who only opens connections is
 /// gone soon.
 constexpr std::uint64_t kFirstHeadDivisor = 6;
@@ -224,8 +224,8 @@ class HttpSession {
     }
 
     // ---- answers -------------------------------------------------------------------------------
-    std::string head_text(http::status status, bool keep_alive, std::string_view type,
-                          std::uint64_t size, std::string_view more) const {
+    [[nodiscard]] std::string head_text(http::status status, bool keep_alive, std::string_view type,
+                                        std::uint64_t size, std::string_view more) const {
         std::string out = "HTTP/1.1 ";
         out += std::to_string(static_cast<unsigned>(status));
         out += ' ';

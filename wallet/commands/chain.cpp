@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <boost/json/value_to.hpp>
 #include <charconv>
 
 #include "market/transaction_json.hpp"

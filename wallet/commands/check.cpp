@@ -37,12 +37,12 @@ Try<Ok> check(Context& context, const std::string& path) {
                            boost::json::object{{"ok", false}, {"text", report->profile->text()}}}};
     MILLRACE_TRY(const ImageRoot image, image_of(path, module));
     const std::string hex = to_hex(image.view());
-    boost::json::object out{{"ok", true},
-                            {"image", hex},
-                            {"size", report->size},
-                            {"functions", report->functions},
-                            {"instructions", report->instructions},
-                            {"text", vm::to_text(*report)}};
+    const boost::json::object out{{"ok", true},
+                                  {"image", hex},
+                                  {"size", report->size},
+                                  {"functions", report->functions},
+                                  {"instructions", report->instructions},
+                                  {"text", vm::to_text(*report)}};
     std::string text = vm::to_text(*report);
     if (!text.ends_with('\n')) text += '\n';
     context.print(out, path + " runs on Millrace.\n" + text + "image root " + hex);

@@ -73,7 +73,7 @@ std::string fish_script(const std::vector<Node>& nodes) {
     };
     for (const Node& node : nodes) {
         const bool is_top = node.path == nodes.front().path;
-        std::string when =
+        const std::string when =
             is_top ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + node.name;
         for (const std::string& child : node.children)
             out += fmt::format("complete -c millrace -f -n {} -a {} -d {}\n", fish_quoted(when),

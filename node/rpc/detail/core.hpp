@@ -7,6 +7,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +26,7 @@ struct ServerCore {
     AnswerBudget answers;
     /// Runs what takes long, so that no other connection waits for it. Its queue owns the sessions
     /// that wait for it, and they end on their loops: so it goes before the loops do.
-    std::optional<boost::asio::thread_pool> slow;
+    std::unique_ptr<boost::asio::thread_pool> slow;
     std::optional<boost::asio::ssl::context> tls;
     /// Set by a stop: no further call is begun.
     std::atomic<bool> is_stopping{false};

@@ -37,6 +37,7 @@ millrace_fuzz(NAME module ROUNDS 2000 LIBS millrace_vm)
 millrace_fuzz(NAME texts ROUNDS 2000 LIBS millrace_common)
 millrace_fuzz(NAME proofs ROUNDS 2000 LIBS millrace_common)
 millrace_fuzz(NAME ledger ROUNDS 2000 LIBS millrace_market)
+millrace_fuzz(NAME witness ROUNDS 300 LIBS millrace_vm)
 millrace_fuzz(NAME worker_frames ROUNDS 2000 LIBS millrace_vm)
 
 # Readers that lie in node/ and wallet/. The builds of the pure libraries alone (the preset fuzz, the sanitizers) have

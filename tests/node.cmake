@@ -7,6 +7,7 @@ millrace_test(NAME test_node LABELS unit
     unit/node/blob_http_test.cpp
     unit/node/blob_store_test.cpp
     unit/node/clock_test.cpp
+    unit/node/data_version_test.cpp
     unit/node/engine_test.cpp
     unit/node/evidence_store_test.cpp
     unit/node/executor_test.cpp

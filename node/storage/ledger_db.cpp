@@ -29,7 +29,6 @@ constexpr std::uint64_t kWalBytes = 64 * 1024 * 1024;
 /// Info logs of RocksDB itself; they are for its authors, two small ones suffice.
 constexpr std::size_t kInfoLogBytes = 1024 * 1024;
 constexpr std::string_view kVersionKey = "data_version";
-constexpr std::string_view kVersion = "3";
 
 rocksdb::Slice slice(ByteView raw) {
     const std::string_view text = as_text(raw);
@@ -169,7 +168,7 @@ namespace {
 Error other_version(const std::filesystem::path& folder, std::string_view version) {
     return Error{4, "the data folder " + folder.string() + " has data version " +
                         std::string(version) + ", this program knows version " +
-                        std::string(kVersion) +
+                        std::string(kDataVersion) +
                         "; use the program that wrote it, or another folder with --data-dir"};
 }
 
@@ -254,12 +253,12 @@ Result<std::unique_ptr<LedgerDb>> LedgerDb::open(const std::filesystem::path& fo
     std::unique_ptr<LedgerDb> db(new LedgerDb(std::move(impl)));
     MILLRACE_TRY(const std::optional<Bytes> version, db->get(Column::meta, as_bytes(kVersionKey)));
     if (!version) {
-        const ByteView now = as_bytes(kVersion);
+        const ByteView now = as_bytes(kDataVersion);
         const DbWrite write{Column::meta,
                             Bytes(as_bytes(kVersionKey).begin(), as_bytes(kVersionKey).end()),
                             Bytes(now.begin(), now.end())};
         MILLRACE_CHECK(db->commit({&write, 1}));
-    } else if (as_text(*version) != kVersion) {
+    } else if (as_text(*version) != kDataVersion) {
         return Err{other_version(folder, as_text(*version))};
     }
     return db;

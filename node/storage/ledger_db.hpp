@@ -54,6 +54,10 @@ class DbReader {
     }
 };
 
+/// Of what a data folder holds. Raised with every change of a row's form or of what a task's first
+/// state is made of: else an older folder would be taken for one of ours, and its rows not decode.
+inline constexpr std::string_view kDataVersion = "4";
+
 /// RocksDB behind a door: the only place that knows it. A batch is atomic, and durable on return
 /// when synced, so that a crash at any instruction leaves the last finalized block whole.
 class LedgerDb final : public DbReader {

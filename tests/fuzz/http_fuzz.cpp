@@ -1,6 +1,6 @@
-// Input: a text as it may stand after `Range:` in a request for a blob, or after `--node` on the
-// wallet's command line. A range that is accepted lies in the blob; a URL that is accepted has the
-// one form that there is.
+// Input: a text as it may stand after `Range:` or `Content-Range:` in a request for a blob, or
+// after `--node` on the wallet's command line. A range that is accepted lies in the blob; a URL
+// that is accepted has the one form that there is.
 #include <boost/beast/http/verb.hpp>
 
 #include "node/rpc/detail/blob_http.hpp"
@@ -18,6 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         MILLRACE_ASSERT(text.starts_with("bytes="));
         MILLRACE_ASSERT(range->begin <= range->end && range->end <= blob);
     }
+    if (const auto range = node::rpc::parse_content_range(text))
+        MILLRACE_ASSERT(text.starts_with("bytes ") && range->range.begin < range->range.end &&
+                        range->range.end <= range->total);
     for (const http::verb verb : {http::verb::get, http::verb::head, http::verb::put})
         MILLRACE_ASSERT(!node::rpc::is_blob_request(verb, text) || text.starts_with("/blob"));
     MILLRACE_ASSERT(!node::rpc::is_blob_request(http::verb::post, text));

@@ -1,6 +1,8 @@
 // Input: one byte that chooses a wire type of the ledger, then bytes that claim to be one. What is
 // accepted must be written as it was read, in binary and by JSON.
 #include "market/block/apply.hpp"
+#include "market/ledger/validators.hpp"
+#include "market/node_answers.hpp"
 #include "market/query.hpp"
 
 namespace {
@@ -23,7 +25,7 @@ void try_type(ByteView raw) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const ByteView raw(data + 1, size - 1);
-    switch (data[0] % 5) {
+    switch (data[0] % 9) {
         case 0:
             try_type<SignedTx>(raw);
             break;
@@ -36,8 +38,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 3:
             try_type<JobSpec>(raw);
             break;
-        default:
+        case 4:
             try_type<Receipt>(raw);
+            break;
+        case 5:
+            try_type<Tx>(raw);
+            break;
+        case 6:
+            try_type<BlockHeader>(raw);
+            break;
+        case 7:
+            try_type<EpochSet>(raw);
+            break;
+        default:
+            try_type<Handover>(raw);
             break;
     }
     return 0;

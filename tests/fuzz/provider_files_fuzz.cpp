@@ -1,6 +1,7 @@
-// Input: one byte that chooses a file of a provider, then its content, as it may lie on a disk
-// after a crash or a careless hand: an entry of the journal, or a key of the node. Read through the
-// functions that read it at the node's start; what opens must be what the bytes say, and no more.
+// Input: one byte that chooses a file of a node, then its content, as it may lie on a disk after a
+// crash or a careless hand: an entry of the journal, a key, a pin, a list of chunks, a row of the
+// ledger's database. Journal and keys are read through the functions that read them at the node's
+// start; what opens must be what the bytes say, and no more.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/chunk_list.hpp"
+#include "node/blobs/pins.hpp"
+#include "node/chain/block_store.hpp"
+#include "node/chain/history.hpp"
 #include "node/keys.hpp"
 #include "node/provider/journal.hpp"
 
@@ -73,15 +78,47 @@ void read_key(const fs::path& folder, ByteView raw) {
     if (!is_key) MILLRACE_ASSERT(!keys.error().message.empty());
 }
 
+/// A row of a database, or a file that is one value: taken only in its one form.
+template <class T>
+void read_row(ByteView raw) {
+    const auto value = decode<T>(raw);
+    if (value.has_value()) MILLRACE_ASSERT(std::ranges::equal(encode(*value), raw));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const Scratch kScratch;
     if (size == 0) return 0;
     const ByteView raw(data + 1, size - 1);
-    if (data[0] % 2 == 0)
-        read_journal(kScratch.path() / "journal", raw);
-    else
-        read_key(kScratch.path() / "keys", raw);
+    switch (data[0] % 9) {
+        case 0:
+            read_journal(kScratch.path() / "journal", raw);
+            break;
+        case 1:
+            read_key(kScratch.path() / "keys", raw);
+            break;
+        case 2:
+            read_row<PinRecord>(raw);
+            break;
+        case 3:
+            read_row<StoredBlock>(raw);
+            break;
+        case 4:
+            read_row<Head>(raw);
+            break;
+        case 5:
+            read_row<TxPlace>(raw);
+            break;
+        case 6:
+            read_row<ClearingRow>(raw);
+            break;
+        case 7:
+            read_row<FillRow>(raw);
+            break;
+        default:
+            read_row<ChunkList>(raw);
+            break;
+    }
     return 0;
 }

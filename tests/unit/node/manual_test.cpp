@@ -49,7 +49,8 @@ constexpr const char* kHead =
     "Histories come by page: `next` of one page is `from` of the following one. Other lists go on "
     "behind `from`, the id of the last row so far (tasks: from that index on; jobs: `skip` rows). "
     "A "
-    "`limit` above 1,024 is one of 1,024, and 0 gives no rows. Amounts are decimal "
+    "`limit` above 1,024 is one of 1,024, and 0 gives no rows (of histories and clearings one). "
+    "Amounts are decimal "
     "strings of nano-credits, prices\nnano-credits per Ggas, times milliseconds.\n\n"
     "    curl -s localhost:8645 -H 'content-type: application/json' \\\n"
     "      -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"chain_head\"}'\n\n";

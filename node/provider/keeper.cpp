@@ -55,26 +55,37 @@ void Keeper::run() {
     }
 }
 
-void Keeper::refresh() {
-    const StateSnapshot snapshot(ports_.db);
-    Needed needed = needed_by_jobs(snapshot.state(), ports_.provider);
+Keeper::Look Keeper::begin() {
+    std::set<LeaseId> told;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [lease, outputs] : results_) told.insert(lease);
+    }
+    return {std::move(told), StateSnapshot(ports_.db)};
+}
+
+void Keeper::finish(const Look& look) {
+    const market::StateReader& state = look.snapshot.state();
+    Needed needed = needed_by_jobs(state, ports_.provider);
     {
         // With the lock until it is held: what a task leaves in between is in one or the other.
         const std::lock_guard lock(mutex_);
-        forget_known(snapshot.state());
+        forget_known(look);
         for (const auto& [lease, outputs] : results_)
             for (const Output& output : outputs) needed.add_output(output.tree, output.tails);
         tell(hold(ports_.blobs, ports_.trees, std::move(needed)));
     }
-    const auto kept = ports_.pins.refresh(snapshot.state());
+    const auto kept = ports_.pins.refresh(state);
     if (!kept.has_value()) spdlog::error("{}", kept.error().message);
 }
 
 /// Results that were revealed are in the ledger, which says how long they are kept; those of a
 /// lease that it has deleted nobody will ask for.
-void Keeper::forget_known(const market::StateReader& state) {
+void Keeper::forget_known(const Look& look) {
     std::erase_if(results_, [&](const auto& entry) {
-        const auto lease = market::load<market::Lease>(state, market::lease_key(entry.first));
+        if (!look.told.contains(entry.first)) return false;
+        const auto lease =
+            market::load<market::Lease>(look.snapshot.state(), market::lease_key(entry.first));
         return !lease || lease->state == market::LeaseState::revealed ||
                lease->state == market::LeaseState::settled;
     });

@@ -33,7 +33,17 @@ class Keeper {
 
     /// Works it out anew. Called before the first upload can come.
     /// Cost: reads every job, module and lease of the provider, and the list of each tree.
-    void refresh();
+    void refresh() { finish(begin()); }
+    /// The two halves of `refresh`: what it judges by, and what follows from that. Results that
+    /// are told of in between stay.
+    struct Look {
+        /// Whose results were told of before the snapshot: only of these does it know enough to
+        /// forget them. A lease that was granted since is unknown to it and has work all the same.
+        std::set<LeaseId> told;
+        StateSnapshot snapshot;
+    };
+    [[nodiscard]] Look begin();
+    void finish(const Look& look);
     /// Does so now and then, on a thread of its own.
     void start();
     void stop();
@@ -48,7 +58,7 @@ class Keeper {
         friend auto operator<=>(const Output&, const Output&) = default;
     };
     void run();
-    void forget_known(const market::StateReader& state);
+    void forget_known(const Look& look);
     void tell(bool is_complete);
 
     Ports ports_;

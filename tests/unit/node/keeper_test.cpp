@@ -131,6 +131,30 @@ TEST_SUITE("node/provider") {
         f.push_out();
         CHECK_FALSE(f.has_output());
     }
+
+    TEST_CASE("a look forgets no result of a lease that is younger than what it looks at") {
+        Fixture f;
+        f.write({{market::lease_key(f.lease).bytes(), std::nullopt},
+                 {market::provider_lease_key(f.bob, f.lease).bytes(), std::nullopt}});
+        const auto keeper = f.keeper();
+        const Keeper::Look look = keeper->begin();
+        // Granted, run and told of while the look is under way.
+        f.write({{market::provider_lease_key(f.bob, f.lease).bytes(), Bytes{}}});
+        f.set_lease(market::LeaseState::started);
+        keeper->keep_result(f.lease, f.claim);
+        keeper->finish(look);
+        f.push_out();
+        CHECK(f.has_output());
+        // The next look knows the lease, and the one after its end forgets it.
+        keeper->refresh();
+        f.push_out();
+        CHECK(f.has_output());
+        f.write({{market::lease_key(f.lease).bytes(), std::nullopt},
+                 {market::provider_lease_key(f.bob, f.lease).bytes(), std::nullopt}});
+        keeper->refresh();
+        f.push_out();
+        CHECK_FALSE(f.has_output());
+    }
 }
 
 }  // namespace millrace::node

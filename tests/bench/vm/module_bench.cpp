@@ -13,6 +13,7 @@
 #include "tests/bench/stopwatch.hpp"
 #include "tests/support/wasm_builder.hpp"
 #include "vm/image/image.hpp"
+#include "vm/image/publish.hpp"
 #include "vm/module/check.hpp"
 
 namespace {
@@ -71,6 +72,8 @@ Bytes large_module(std::size_t size) {
         code.op(Opcode::local_get, 0);
         b.function(type, code, {{10, ValType::i32}});
     }
+    b.export_function("_start", b.function(b.type({}, {}), WasmCode{}));
+    b.export_memory("memory");
     return b.build();
 }
 
@@ -127,6 +130,10 @@ int main(int argc, char** argv) {
     getrusage(RUSAGE_SELF, &usage);
     fmt::print("peak of the process: {:.1f} times the module\n",
                static_cast<double>(usage.ru_maxrss) * 1024 / static_cast<double>(size));
+    const Bytes again = input(argc > 1 ? argv[1] : nullptr);
+    bench::Stopwatch publishing;
+    if (vm::publish(again).has_value())
+        report("publish, with the image root", size, publishing.milliseconds());
     fmt::print("{}", vm::to_text(summary));
     return 0;
 }

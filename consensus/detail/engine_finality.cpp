@@ -71,12 +71,16 @@ void Engine::judge_table(const std::vector<Record>& records) {
 /// Begins the log, durably before the first vote. With a margin, for the lost one may have been on
 /// another machine, and blocks may be ahead of the clock.
 void Engine::begin_table() {
-    const std::uint64_t now = now_.wall.value;
+    const std::uint64_t wall = now_.wall.value;
+    const std::uint64_t newest = floor_.block.timestamp.value;
     const bool is_first = floor_.block.height == Height{0};
-    TableRecord begun{std::nullopt, WallTime{now + 2 * config_.timing.early_max_ms}};
+    // A clock that is behind the chain would make the beginning earlier than votes that are lost.
+    TableRecord begun{std::nullopt,
+                      WallTime{std::max(wall, newest) + 2 * config_.timing.early_max_ms}};
     if (is_first || config_.validators->size() == 1) begun.whole = config_.epoch;
     // Who was there when the chain began may miss any number of epochs later.
-    if (is_first && now < floor_.block.timestamp.value + kGenesisFreshMs) begun.since = WallTime{0};
+    if (is_first && wall + config_.timing.early_max_ms >= newest && wall < newest + kGenesisFreshMs)
+        begun.since = WallTime{0};
     held_ = begun;
     records_.emplace_back(begun);
 }

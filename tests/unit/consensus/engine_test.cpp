@@ -542,6 +542,22 @@ TEST_SUITE("consensus/simplex") {
         }
     }
 
+    TEST_CASE("a log begun by a clock that is behind the chain begins with the chain's time") {
+        for (const std::uint64_t ahead_ms : {std::uint64_t{5'000}, 2 * kGenesisFreshMs}) {
+            for (const bool is_first : {false, true}) {
+                CAPTURE(ahead_ms);
+                CAPTURE(is_first);
+                Bench bench;
+                const WallTime newest{kWall + ahead_ms};
+                bench.config.floor.block.timestamp = newest;
+                if (!is_first) bench.config.floor.block.height = Height{9};
+                bench.start();
+                const auto& held = std::get<TableRecord>(bench.log.at(0));
+                CHECK(held.since.value == newest.value + 2 * bench.config.timing.early_max_ms);
+            }
+        }
+    }
+
     TEST_CASE("a log that contradicts itself takes the vote away") {
         Bench bench;
         bench.follow_for(1);

@@ -52,11 +52,36 @@ const Method* method_of(const MethodTable& methods, const json::value& request) 
                                                 : nullptr;
 }
 
-const json::value& id_of(const json::value& request) {
+/// A call's id as every answer to it repeats it, `null` where it gives none; nothing when it cannot
+/// be one: then the answer says so. An id is bounded as it is written: a refusal repeats it,
+/// too, and goes out whatever room there is for answers.
+const json::value* valid_id_of(const json::value& request) {
     static const json::value none = nullptr;
     const json::object* fields = request.if_object();
     const json::value* id = fields != nullptr ? fields->if_contains("id") : nullptr;
-    return id != nullptr ? *id : none;
+    if (id == nullptr) return &none;
+    if (id->is_null() || id->is_int64() || id->is_uint64()) return id;
+    const json::string* text = id->if_string();
+    if (text == nullptr || text->size() > kIdBytesMax) return nullptr;
+    return json::serialize(*text).size() <= kIdBytesMax ? id : nullptr;
+}
+std::string invalid_id_text() {
+    return error_text({RpcCode::invalid_request,
+                       "id: expected a whole number, null, or a string that takes up to " +
+                           std::to_string(kIdBytesMax) + " bytes with its quotes"},
+                      nullptr);
+}
+
+bool is_notification(const json::value& request) {
+    const json::object* fields = request.if_object();
+    return fields != nullptr && fields->if_contains("id") == nullptr;
+}
+
+/// This error as the answer to one call; empty for a notification.
+std::string refuse_one(const json::value& request, const RpcError& error) {
+    if (is_notification(request)) return {};
+    const json::value* id = valid_id_of(request);
+    return id != nullptr ? error_text(error, *id) : invalid_id_text();
 }
 
 /// The response to one call; empty for a notification.
@@ -68,10 +93,9 @@ std::string answer_one(const MethodTable& methods, const Caller& caller, const j
     if (!request.is_object())
         return invalid("a request is an object with \"jsonrpc\", \"method\" and \"id\"", nullptr);
     const json::object& fields = request.get_object();
-    const bool is_notification = fields.if_contains("id") == nullptr;
-    const json::value& id = id_of(request);
-    if (!id.is_null() && !id.is_string() && !id.is_int64() && !id.is_uint64())
-        return invalid("id: expected a string, a whole number or null", nullptr);
+    const json::value* valid_id = valid_id_of(request);
+    if (valid_id == nullptr) return invalid_id_text();
+    const json::value& id = *valid_id;
     const json::value* version = fields.if_contains("jsonrpc");
     if (version == nullptr || !version->is_string() || version->get_string() != "2.0")
         return invalid("jsonrpc: expected \"2.0\"", id);
@@ -79,23 +103,20 @@ std::string answer_one(const MethodTable& methods, const Caller& caller, const j
     if (name == nullptr || !name->is_string()) return invalid("method: expected a string", id);
 
     const Method* method = method_of(methods, request);
-    if (method == nullptr) {
-        if (is_notification) return {};
-        return error_text(
+    if (method == nullptr)
+        return refuse_one(
+            request,
             {RpcCode::method_not_found,
              "no method \"" + std::string(std::string_view(name->get_string()).substr(0, 64)) +
-                 "\"; rpc_discover lists all"},
-            id);
-    }
-    if (is_stopping != nullptr && *is_stopping) {
-        if (is_notification) return {};
-        return error_text({RpcCode::not_available, "the node is stopping; this was not begun"}, id);
-    }
+                 "\"; rpc_discover lists all"});
+    if (is_stopping != nullptr && *is_stopping)
+        return refuse_one(request,
+                          {RpcCode::not_available, "the node is stopping; this was not begun"});
     static const json::value none = nullptr;
     const json::value* params = fields.if_contains("params");
     const Result<json::value, RpcError> result =
         call(*method, params != nullptr ? *params : none, caller);
-    if (is_notification) return {};
+    if (is_notification(request)) return {};
     return result.has_value() ? result_text(*result, id) : error_text(result.error(), id);
 }
 
@@ -107,8 +128,9 @@ std::string answer_batch(const MethodTable& methods, const DispatchLimits& limit
         // Once enough has been gathered the rest is not run, and each is told so.
         const std::string one =
             text.size() > limits.response_bytes_max
-                ? error_text({RpcCode::too_large, "the batch's answers are above the node's limit"},
-                             id_of(request))
+                ? refuse_one(request, {RpcCode::too_large,
+                                       "the batch's answers so far are above the node's limit; "
+                                       "this was not begun"})
                 : answer_one(methods, caller, request, is_stopping);
         if (one.empty()) continue;
         text += text.empty() ? '[' : ',';
@@ -178,25 +200,20 @@ std::string answer(const MethodTable& methods, const DispatchLimits& limits, con
         return answer_batch(methods, limits, caller, *batch, is_stopping);
     std::string text = answer_one(methods, caller, request.document, is_stopping);
     if (text.size() > limits.response_bytes_max)
-        return error_text({RpcCode::too_large, "the answer is above the node's limit of " +
+        return refuse_one(request.document,
+                          {RpcCode::too_large, "the answer is above the node's limit of " +
                                                    std::to_string(limits.response_bytes_max) +
-                                                   " bytes; ask for less"},
-                          id_of(request.document));
+                                                   " bytes; ask for less"});
     return text;
 }
 
 std::string refuse(const Request& request, const RpcError& error) {
     if (!request.refusal.empty()) return request.refusal;
-    const auto refuse_one = [&](const json::value& one) {
-        const json::object* fields = one.if_object();
-        const bool is_notification = fields != nullptr && fields->if_contains("id") == nullptr;
-        return is_notification ? std::string() : error_text(error, id_of(one));
-    };
     const json::array* batch = request.document.if_array();
-    if (batch == nullptr) return refuse_one(request.document);
+    if (batch == nullptr) return refuse_one(request.document, error);
     std::string text;
     for (const json::value& one : *batch) {
-        const std::string refusal = refuse_one(one);
+        const std::string refusal = refuse_one(one, error);
         if (refusal.empty()) continue;
         text += text.empty() ? '[' : ',';
         text += refusal;

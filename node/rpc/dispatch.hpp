@@ -10,6 +10,9 @@
 
 namespace millrace::node::rpc {
 
+/// Bytes of a call's id as JSON writes it: names, counters and UUIDs are far below.
+inline constexpr std::size_t kIdBytesMax = 256;
+
 /// Bounds on one HTTP request, each a setting of the node.
 struct DispatchLimits {
     /// Calls in a batch: enough for a page of a wallet, too few to occupy the node.
@@ -39,7 +42,8 @@ struct Request {
                                  const Caller& caller, const Request& request,
                                  const std::atomic<bool>* is_stopping = nullptr);
 
-/// The answer to a request that is not begun at all: each of its calls gets this error.
+/// The answer to a request whose calls all get this error: none was begun, or none can be told what
+/// came of it.
 [[nodiscard]] std::string refuse(const Request& request, const RpcError& error);
 
 /// Both in one.

@@ -36,6 +36,13 @@ constexpr std::chrono::milliseconds kAcceptPause{50};
 constexpr std::size_t kSlowThreads = 2;
 /// An answer of the usual size: with all connections waiting for one, a few dozen megabytes.
 constexpr std::size_t kShortAnswerBytes = 64U * 1024U;
+constexpr const char* kNoRoom =
+    "answers that other clients have not read yet take all of rpc-answers-bytes-max; this was not "
+    "begun, ask again in a few seconds, or for less";
+/// Who sent a transaction must not think that it did not arrive.
+constexpr const char* kNoRoomDone =
+    "this was done, but its answer finds no room: answers that other clients have not read yet "
+    "take all of rpc-answers-bytes-max; what only reads can be asked again in a few seconds";
 /// How long a stop waits for what is being answered.
 constexpr std::chrono::milliseconds kStopPatience{1'000};
 constexpr std::chrono::milliseconds kStopStep{5};
@@ -127,11 +134,11 @@ Admission admit(const ServerCore& core, std::string_view host, std::string_view 
 asio::awaitable<Answer> answer_request(ServerCore& core, Caller caller, const Request& request) {
     const MethodTable& methods = core.ports.methods;
     const DispatchLimits& limits = core.settings.dispatch;
-    const auto busy = [&] {
-        std::string text =
-            refuse(request, {RpcCode::not_available,
-                             "answers that other clients have not read yet take all of "
-                             "rpc-answers-bytes-max; ask again in a few seconds, or for less"});
+    const auto busy = [&](const char* sentence) {
+        const RpcError error{RpcCode::not_available, sentence};
+        std::string text = refuse(request, error);
+        // Refusals go out whatever room there is; of a batch that is longer than usual, as one.
+        if (text.size() > kShortAnswerBytes) text = error_text(error);
         const std::uint64_t size = text.size();
         return Answer{std::move(text), core.answers.add(size)};
     };
@@ -141,7 +148,7 @@ asio::awaitable<Answer> answer_request(ServerCore& core, Caller caller, const Re
         // Who asks for little is answered whatever others do.
         if (size <= kShortAnswerBytes) co_return Answer{std::move(text), core.answers.add(size)};
         auto share = core.answers.take(size);
-        if (!share) co_return busy();
+        if (!share) co_return busy(kNoRoomDone);
         co_return Answer{std::move(text), *std::move(share)};
     }
     std::optional<Answer> made;
@@ -153,7 +160,7 @@ asio::awaitable<Answer> answer_request(ServerCore& core, Caller caller, const Re
         share->resize(text.size());
         made.emplace(Answer{std::move(text), *std::move(share)});
     });
-    if (!made) co_return busy();
+    if (!made) co_return busy(kNoRoom);
     co_return *std::move(made);
 }
 

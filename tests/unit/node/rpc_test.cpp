@@ -25,6 +25,10 @@ struct EchoResult {
     std::uint64_t doubled = 0;
 };
 BOOST_DESCRIBE_STRUCT(EchoResult, (), (doubled))
+struct LongResult {
+    std::string text;
+};
+BOOST_DESCRIBE_STRUCT(LongResult, (), (text))
 
 MethodTable make_table() {
     MethodTable table;
@@ -169,6 +173,62 @@ TEST_SUITE("node/rpc") {
         REQUIRE(batch.as_array().size() == 2);
         CHECK(batch.as_array()[1].at("error").at("code") == -32005);
         CHECK(code_of(refuse(read_request(table, {}, "["), busy)) == -32700);
+    }
+
+    TEST_CASE("what every answer repeats of a call is an id of at most 256 bytes, or none") {
+        const MethodTable table = make_table();
+        const auto text = [](std::size_t size, char byte) {
+            return boost::json::serialize(boost::json::string(size, byte));
+        };
+        struct Row {
+            const char* name;
+            std::string id;
+            bool is_valid;
+        };
+        const std::vector<Row> rows = {
+            {"a number", "-7", true},
+            {"null", "null", true},
+            {"text", "\"a\"", true},
+            {"the longest text", text(kIdBytesMax - 2, 'x'), true},
+            {"a longer text", text(kIdBytesMax - 1, 'x'), false},
+            {"text that grows when it is written", text(kIdBytesMax / 2, '\n'), false},
+            {"megabytes", text(1U << 20U, 'x'), false},
+            {"a fraction", "1.5", false},
+            {"an object", R"({"a":1})", false},
+            {"a list", "[1]", false},
+            {"a truth", "true", false},
+        };
+        const DispatchLimits small{.response_bytes_max = 10};
+        for (const Row& row : rows) {
+            CAPTURE(row.name);
+            const std::string call =
+                R"({"jsonrpc":"2.0","method":"test_double","params":[1],"id":)" + row.id + "}";
+            const boost::json::value id =
+                row.is_valid ? boost::json::parse(row.id) : boost::json::value(nullptr);
+            const auto check = [&](std::string_view got, int code) {
+                CHECK(code_of(got) == (row.is_valid ? code : -32600));
+                const auto parsed = boost::json::parse(got);
+                CHECK((parsed.is_array() ? parsed.as_array().back() : parsed).at("id") == id);
+                CHECK(got.size() < 1'024);
+            };
+            check(dispatch(table, {}, call), 0);
+            check(dispatch(table, small, call), -32004);
+            // The last of a batch, when the first has used up what there is.
+            const std::string first =
+                R"({"jsonrpc":"2.0","method":"test_double","params":[1],"id":1})";
+            const auto batch =
+                boost::json::parse(dispatch(table, small, "[" + first + "," + call + "]"));
+            check(boost::json::serialize(boost::json::array{batch.as_array().back()}), -32004);
+            const RpcError busy{RpcCode::not_available, "later"};
+            check(refuse(read_request(table, {}, call), busy), -32005);
+            check(refuse(read_request(table, {}, "[" + call + "]"), busy), -32005);
+        }
+        // A notification is not answered, whatever becomes of its batch.
+        const std::string call = R"({"jsonrpc":"2.0","id":1,"method":"test_double","params":[1]})";
+        const std::string notice = R"({"jsonrpc":"2.0","method":"test_double","params":[1]})";
+        const auto batch =
+            boost::json::parse(dispatch(table, small, "[" + call + "," + notice + "]"));
+        CHECK(batch.as_array().size() == 1);
     }
 
     TEST_CASE("an answer above the limit is refused; a batch keeps what fitted before it") {
@@ -320,6 +380,50 @@ TEST_SUITE("node/rpc/server_http") {
 
         HttpServer again({table, blobs, [] { return true; }, nullptr, nullptr, nullptr}, settings);
         CHECK(again.start().has_value());
+    }
+
+    TEST_CASE("a call that was made is told so when its answer finds no room") {
+        MethodTable table = make_table();
+        std::atomic<int> done = 0;
+        table.add<EchoParams>("test_say", "Has much to say.", boost::json::object{{"number", 1}},
+                              [&](const EchoParams&) -> Result<LongResult, RpcError> {
+                                  ++done;
+                                  return LongResult{std::string(100'000, 'x')};
+                              });
+        table
+            .add<EchoParams>("test_long", "Takes long.", boost::json::object{{"number", 1}},
+                             [&](const EchoParams&) -> Result<LongResult, RpcError> {
+                                 ++done;
+                                 return LongResult{};
+                             })
+            .slow();
+        MemoryBlobs blobs;
+        HttpSettings settings;
+        settings.port = 0;
+        settings.answers_bytes_max = 1'000;
+        settings.dispatch.batch_max = 10'000;
+        settings.body_bytes_max = 4U << 20U;
+        HttpServer server({table, blobs, [] { return true; }, nullptr, nullptr, nullptr}, settings);
+        REQUIRE(server.start().has_value());
+        const auto call = [](const char* method) {
+            return std::string(R"({"jsonrpc":"2.0","id":1,"params":[4],"method":")") + method +
+                   "\"}";
+        };
+        const std::string made = talk(server.port(), post(call("test_say")));
+        CHECK(done == 1);
+        CHECK(made.find("-32005") != std::string::npos);
+        CHECK(made.find("this was done") != std::string::npos);
+        const std::string refused = talk(server.port(), post(call("test_long")));
+        CHECK(done == 1);
+        CHECK(refused.find("-32005") != std::string::npos);
+        CHECK(refused.find("this was not begun") != std::string::npos);
+        // However many calls a batch may have, its refusal is short.
+        std::string batch = "[" + call("test_long");
+        for (int i = 1; i < 10'000; ++i) batch += "," + call("test_long");
+        const std::string all = talk(server.port(), post(batch + "]"));
+        CHECK(done == 1);
+        CHECK(all.find("this was not begun") != std::string::npos);
+        CHECK(all.size() < 64U * 1024U);
     }
 
     TEST_CASE("a stop in the middle of long calls leaves nothing behind that uses the loops") {

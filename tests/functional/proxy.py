@@ -14,6 +14,7 @@ class Proxy:
         self.lie = None
         self.delay_s = 0
         self.calls = []
+        self.arrived = 0
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -24,6 +25,7 @@ class Proxy:
 
             def forward(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                proxy.arrived += 1
                 time.sleep(proxy.delay_s)
                 try:
                     status, headers, answer = proxy.ask(self.command, self.path, dict(self.headers), body)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The wallet on a terminal: prompts for passphrases and for a yes, progress on wide, narrow and dumb terminals, Ctrl-C
-while a job runs, a node that goes away while it is watched.
+while a job runs, a node that is slow, or goes away while it is watched.
 
 usage: wallet_terminal.py BIN_DIR
 """
@@ -8,7 +8,9 @@ import pathlib
 import re
 import signal
 import sys
+import time
 
+from proxy import Proxy
 from support import PASSPHRASE, Bench, wait_until
 from terminal import Terminal
 
@@ -24,6 +26,8 @@ int main(int argc, char** argv) {
 }
 """
 SLOW = "20000000"
+SLOW_ANSWER_S = 0.4
+STUCK_ANSWER_S = 20
 
 
 def on_terminal(bench, *words, columns=80, **variables):
@@ -127,6 +131,26 @@ def check_bar(bench, module):
         assert t.end() == 0 and "\x1b[1m" in t.text(), "the head of a table is not bold"
 
 
+def check_slow_node(bench, module):
+    """A node whose every answer takes its time: the job is run and paid, and the bar says meanwhile what goes on."""
+    with Proxy(bench.port) as proxy:
+        proxy.delay_s = SLOW_ANSWER_S
+        with on_terminal(bench, "job", "run", module, "--gas", "1G", "--from", "buyer", "--yes",
+                         MILLRACE_PASSPHRASE=PASSPHRASE, MILLRACE_NODE=proxy.url) as t:
+            assert t.end(120) == 0, t.text()
+            assert "100%" in t.text() and "1 settled" in t.text(), t.text()
+            assert "no answer" not in t.text(), t.text()
+        # Ctrl-C does not wait for the answer that is under way.
+        proxy.delay_s = STUCK_ANSWER_S
+        asked = proxy.arrived
+        with on_terminal(bench, "account", "show", "buyer", MILLRACE_NODE=proxy.url) as t:
+            wait_until("the question arrives", lambda: proxy.arrived > asked, 30)
+            begun = time.monotonic()
+            t.type(CTRL_C)
+            assert t.end() in (INTERRUPTED, -signal.SIGINT), t.text()
+            assert time.monotonic() - begun < STUCK_ANSWER_S / 2, "Ctrl-C waited for the node"
+
+
 def check_interrupt(bench, module):
     """Ctrl-C in `job run`, before and after the job is posted; what it says goes on watching."""
     with on_terminal(bench, "job", "run", module, "--gas", "10G", "--from", "buyer",
@@ -171,6 +195,7 @@ def main():
         bench.wait_for_provider()
         module = bench.compile("program", PROGRAM)
         check_bar(bench, module)
+        check_slow_node(bench, module)
         check_restart(bench, check_interrupt(bench, module))
 
 

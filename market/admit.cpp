@@ -51,7 +51,8 @@ Status<Refusal> check_all(const StateReader& state, const ChainState& chain, con
         return Err{Refusal::expiry_too_far};
 
     auto account = load<Account>(state, account_key(checked.sender()));
-    if (!account && !is_free(state, chain, params, tx.body)) return Err{Refusal::sender_unknown};
+    if (!account && !is_free(state, chain, params, checked.sender(), tx.body))
+        return Err{Refusal::sender_unknown};
     if (!account) account.emplace();
     const std::uint64_t expected = next_sequence(*account, tx.nonce.lane);
     if (tx.nonce.sequence < expected) return Err{Refusal::nonce_too_low};

@@ -126,8 +126,8 @@ Status<const char*> check_params(const Params& p) {
     for (const Row& row : rows)
         if (!in(row.value, row.low, row.high)) return Err{row.name};
     if (shortest_life_ms(p) > p.jobs.job_life_max_ms) return Err{"job_life_max_ms"};
-    // Every task that may be posted has a window that may be posted.
-    if (shortest_window_ms(p, Gas{kTaskGasMax}) > p.jobs.window_max_ms) return Err{"window_max_ms"};
+    // The largest task has a window like any other time.
+    if (shortest_window_ms(p, Gas{kTaskGasMax}) > kDurationMax) return Err{"reference_rate"};
     // The reserve prepays the moves of the largest lot.
     if (p.leases.lease_reserve < prepaid_move_fees(p, kTasksPerLotMax)) return Err{"lease_reserve"};
     return Ok{};
@@ -137,6 +137,10 @@ std::uint64_t shortest_window_ms(const Params& p, Gas lot_gas) {
     const Uint128 rate = Uint128{p.jobs.window_rate_scale} * p.jobs.reference_rate;
     return std::max(p.jobs.window_min_ms,
                     ceil_div(Uint128{2} * lot_gas.value * kMsPerSecond, rate));
+}
+
+std::uint64_t longest_window_ms(const Params& p, Gas lot_gas) {
+    return std::max(p.jobs.window_max_ms, shortest_window_ms(p, lot_gas));
 }
 
 std::uint64_t commit_time_ms(const Params& p, Gas lot_gas) {

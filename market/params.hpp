@@ -63,7 +63,7 @@ struct JobParams {
     std::uint64_t min_rate = 250'000'000;
     std::uint64_t window_min_ms = 600'000;
     std::uint64_t window_rate_scale = 1;
-    std::uint64_t window_max_ms = 30ULL * 86'400'000;
+    std::uint64_t window_max_ms = 7ULL * 86'400'000;
     std::uint64_t job_life_max_ms = 30ULL * 86'400'000;
     std::uint64_t retention_max_ms = 90ULL * 86'400'000;
     std::uint64_t retention_default_ms = 7ULL * 86'400'000;
@@ -188,6 +188,9 @@ BOOST_DESCRIBE_STRUCT(Params, (),
 /// The shortest challenge window of a job with this lot gas: max(window_min, 2 × lot gas /
 /// (scale × reference rate)), in milliseconds, rounded up.
 [[nodiscard]] std::uint64_t shortest_window_ms(const Params& params, Gas lot_gas);
+/// The longest one: `window_max`, or the shortest of a lot for which that is longer. A window locks
+/// the provider's stake, so nobody may choose one that the lot does not need.
+[[nodiscard]] std::uint64_t longest_window_ms(const Params& params, Gas lot_gas);
 /// How long a started lease may compute: lot gas / min_rate + commit_base, rounded up.
 [[nodiscard]] std::uint64_t commit_time_ms(const Params& params, Gas lot_gas);
 /// How long the head of a queue may take to begin: start_base + input bytes at the stated rate.

@@ -50,13 +50,14 @@ Try<Ok> set_strings(market::JobSpec& spec, const JobOptions& options,
 
 Try<Ok> set_times(market::JobSpec& spec, const JobOptions& options, const market::Params& params) {
     const std::uint64_t shortest = market::shortest_window_ms(params, market::lot_gas(spec));
+    const std::uint64_t longest = market::longest_window_ms(params, market::lot_gas(spec));
     spec.window_ms = shortest;
     if (options.window) {
         MILLRACE_TRY(spec.window_ms, parse_duration("--window", *options.window));
-        if (spec.window_ms < shortest || spec.window_ms > params.jobs.window_max_ms)
-            return usage(fmt::format(
-                "--window: from {} to {} for lots of {}", human_duration(shortest),
-                human_duration(params.jobs.window_max_ms), human_gas(market::lot_gas(spec).value)));
+        if (spec.window_ms < shortest || spec.window_ms > longest)
+            return usage(fmt::format("--window: from {} to {} for lots of {}",
+                                     human_duration(shortest), human_duration(longest),
+                                     human_gas(market::lot_gas(spec).value)));
     }
     MILLRACE_TRY(spec.life_ms, parse_duration("--life", options.life));
     if (spec.life_ms < market::shortest_life_ms(params) ||

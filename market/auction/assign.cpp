@@ -140,7 +140,8 @@ void assign_bid(const Walk& walk, std::uint32_t bid, const std::vector<std::uint
     const std::size_t before = out.grants.size();
     const auto grant = [&](std::uint32_t t, std::uint32_t chunk) {
         const Take& take = out.takes[t];
-        out.grants.push_back({take.bid, take.provider, take.class_id, chunk, take.price});
+        out.grants.push_back({take.bid, take.provider, take.class_id, chunk, take.price,
+                              take.kind == TakeKind::drawn});
     };
     const std::vector<Share> shares = shares_of(walk, takes);
     std::uint32_t lots = 0;
@@ -160,7 +161,8 @@ void assign_bid(const Walk& walk, std::uint32_t bid, const std::vector<std::uint
         if (walk.taken[t].kind == TakeKind::drawn) grant(t, walk.taken[t].chunk);
     std::sort(out.grants.begin() + static_cast<std::ptrdiff_t>(before), out.grants.end(),
               [](const Grant& a, const Grant& b) {
-                  return a.chunk != b.chunk ? a.chunk < b.chunk : a.provider < b.provider;
+                  if (a.chunk != b.chunk) return a.chunk < b.chunk;
+                  return a.drawn != b.drawn ? a.drawn : a.provider < b.provider;
               });
 }
 

@@ -80,9 +80,11 @@ struct Grant {
     ClassId class_id;
     std::uint32_t chunk = 0;
     Price price;
+    /// The replica that the beacon drew: without it the others of its chunk must not be made.
+    bool drawn = false;
     friend bool operator==(const Grant&, const Grant&) = default;
 };
-BOOST_DESCRIBE_STRUCT(Grant, (), (bid, provider, class_id, chunk, price))
+BOOST_DESCRIBE_STRUCT(Grant, (), (bid, provider, class_id, chunk, price, drawn))
 
 /// A class that was in the clearing; without a trade its p, L, U and F are 0.
 struct ClassResult {
@@ -124,7 +126,8 @@ BOOST_DESCRIBE_STRUCT(WorkCount, (), (setup, draw, fill, settle))
 struct Clearing {
     /// In the order of the walk: drawn ones first, then each bid's in the order it took them.
     BoundedVector<Take, kBookBidsMax> takes;
-    /// In the order (bid's place in the walk, chunk, provider). Σ lots of `takes` = its size.
+    /// In the order (bid's place in the walk, chunk, the drawn one first, provider). Σ lots of
+    /// `takes` = its size.
     BoundedVector<Grant, kBookBidsMax> grants;
     BoundedVector<ClassResult, kClassesMax> classes;  ///< by (rank, class id)
     BoundedVector<JobId, kBookBidsMax> min_fill;      ///< sit out next; in the order of the walk

@@ -1,6 +1,7 @@
 #include "market/block/clearing.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "market/query.hpp"
 #include "market/rules/chunk.hpp"
@@ -25,6 +26,23 @@ std::uint32_t slots_in(const Book& book, const ProviderId& provider) {
     return slots;
 }
 
+/// Makes leases of one job's grants. Where the drawn replica of a chunk finds its slot closed, the
+/// chunk goes without the others, too, and is drawn again: else whoever closes that slot in the
+/// same clearing would choose by whom all replicas are computed.
+std::uint32_t grant_leases_of(Ledger& ledger, const Book& book, std::span<const Grant> grants,
+                              Job& job, const JobSpec& spec) {
+    std::uint32_t made = 0;
+    std::optional<std::uint32_t> undrawn;
+    for (const Grant& grant : grants) {
+        if (grant.chunk == undrawn) continue;
+        if (make_lease(ledger, grant, slots_in(book, grant.provider), job, spec))
+            ++made;
+        else if (grant.drawn)
+            undrawn = grant.chunk;
+    }
+    return made;
+}
+
 /// How many leases were made of the lots that were granted.
 std::uint32_t grant_leases(Ledger& ledger, const Book& book, const Clearing& clearing) {
     std::uint32_t made = 0;
@@ -33,9 +51,10 @@ std::uint32_t grant_leases(Ledger& ledger, const Book& book, const Clearing& cle
         std::optional<Job> job = find_job(ledger, id);
         MILLRACE_ASSERT(job.has_value());
         const JobSpec spec = spec_of(ledger, id);
-        for (; i < clearing.grants.size() && clearing.grants[i].bid == id; ++i)
-            made += make_lease(ledger, clearing.grants[i],
-                               slots_in(book, clearing.grants[i].provider), *job, spec);
+        const std::size_t first = i;
+        while (i < clearing.grants.size() && clearing.grants[i].bid == id) ++i;
+        made += grant_leases_of(ledger, book, std::span(clearing.grants).subspan(first, i - first),
+                                *job, spec);
         job->sits_next = 1;
         save_job(ledger, id, *job, spec);
     }
@@ -102,6 +121,7 @@ void freeze_if_due(Ledger& ledger) {
     wake_bids(ledger);
     chain.clearing = ledger.next_clearing();
     chain.pending = PendingClearing{chain.clearing, chain.beacon, chain.active_time};
+    chain.asks_coming = chain.asks;
     chain.book_changed = false;
 }
 

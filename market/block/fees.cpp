@@ -42,7 +42,7 @@ Charge charge_of(const StateReader& state, const ChainState& chain, const Params
                  const CheckedTx& tx) {
     Charge charge;
     charge.fee = times(chain.base_fee, tx.weight());
-    if (is_free(state, chain, params, tx.tx().body)) charge.fee = {};
+    if (is_free(state, chain, params, tx.sender(), tx.tx().body)) charge.fee = {};
     if (const auto* evidence = std::get_if<EvidenceVotes>(&tx.tx().body)) {
         // Only what convicts has the reserved room: else anybody fills it with votes that do not.
         if (check_evidence(state, chain, params, evidence->evidence) != Refusal::none)

@@ -127,13 +127,16 @@ AskOrder make_ask_order(const Ledger& ledger, const Provider& p, const Ask& ask)
     return order;
 }
 
+bool has_ask(const Provider& p) {
+    return p.paused == PauseReason::none && (p.ask || p.next);
+}
+
 std::optional<AskRow> make_ask_row(const Ledger& ledger, const Provider& p) {
-    if (p.paused != PauseReason::none) return std::nullopt;
+    if (!has_ask(p)) return std::nullopt;
     AskRow row;
     if (p.ask) row.order = make_ask_order(ledger, p, *p.ask);
     if (p.next) row.next = make_ask_order(ledger, p, *p.next);
     row.next_from = p.next_from;
-    if (!row.order && !row.next) return std::nullopt;
     return row;
 }
 
@@ -192,9 +195,21 @@ void derive_ask(Ledger& ledger, Provider& p) {
     if (row->next) ledger.chain.clock_until = std::max(ledger.chain.clock_until, row->next_from);
 }
 
-/// Keeps the index of those that may have to leave a full book. Who has a lease may not.
+/// Rows do not change while a clearing is pending; the count of those that there will be does.
+void count_coming(Ledger& ledger, const Provider& p) {
+    const auto old = find_provider(ledger, p.owner);
+    const bool had = old && has_ask(*old);
+    if (had == has_ask(p)) return;
+    if (had)
+        --ledger.chain.asks_coming;
+    else
+        ++ledger.chain.asks_coming;
+}
+
+/// Keeps the index of those that may have to leave a full book. Who works may not; what is locked
+/// until a retention ends protects nobody, or one small lease would keep a place for months.
 void index_place(Ledger& ledger, Provider& p) {
-    const bool replaceable = p.paused == PauseReason::none && p.places == 0 && p.locked == Amount{};
+    const bool replaceable = p.paused == PauseReason::none && p.places == 0;
     if (replaceable == p.replaceable) return;
     const Key key = ask_admission_key(p.admission, p.owner);
     if (replaceable)
@@ -208,10 +223,12 @@ void index_place(Ledger& ledger, Provider& p) {
 
 void save_provider(Ledger& ledger, Provider& provider) {
     index_place(ledger, provider);
-    if (ledger.chain.pending)
+    if (ledger.chain.pending) {
         mark_dirty(ledger, kAskSide, provider.owner);
-    else
+        count_coming(ledger, provider);
+    } else {
         derive_ask(ledger, provider);
+    }
     store(ledger.state, provider_key(provider.owner), provider);
 }
 

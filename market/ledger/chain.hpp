@@ -60,8 +60,9 @@ struct ChainState {
     bool book_changed = false;
     std::uint32_t bids = 0;
     std::uint32_t asks = 0;
-    /// Orders that come into the book after the clearing that is pending.
+    /// Bids that come into the book after the clearing that is pending.
     std::uint32_t bids_coming = 0;
+    /// Asks that the book will have after the clearing that is pending; 0 while none is.
     std::uint32_t asks_coming = 0;
     /// Last clearing that sees new supply; bids that no ask could serve look again then.
     ClearingNumber supply_gained;

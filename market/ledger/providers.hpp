@@ -71,7 +71,7 @@ struct Provider {
     BoundedVector<QueueWidth, kQueueWidthsMax> widths;
     /// Rent paid for the place that it has in the book.
     Amount admission;
-    /// Who pays more may take its place in a full book: no lease holds anything of it.
+    /// Who pays more may take its place in a full book: it has an ask and no lease in its queue.
     bool replaceable = false;
     /// Market fees paid so far: the record.
     Amount fees_paid;

@@ -11,10 +11,11 @@ namespace millrace::market {
 [[nodiscard]] Refusal check_faucet(const StateReader& state, const ChainState& chain,
                                    const Params& params, const Faucet& body);
 
-/// Whether a transaction costs nothing: money from the faucet that it does give. What it refuses is
-/// paid like anything else, and nobody sends it who has no account: else strangers would fill
-/// blocks and leave rows behind for nothing.
+/// Whether a transaction costs nothing: at least the existential deposit from the faucet, which
+/// does give it, for its sender's own account or from somebody who has one. Anything else is paid,
+/// and nobody sends it who has no account: else strangers would fill blocks and leave rows behind,
+/// or accounts below the deposit, for nothing.
 [[nodiscard]] bool is_free(const StateReader& state, const ChainState& chain, const Params& params,
-                           const TxBody& body);
+                           const Address& sender, const TxBody& body);
 
 }  // namespace millrace::market

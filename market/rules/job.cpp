@@ -98,7 +98,7 @@ Refusal check_times(const Params& params, const JobSpec& spec) {
     if (spec.attempts == 0 || spec.attempts > params.jobs.attempts_max)
         return Refusal::attempts_out_of_range;
     if (window_is_short(params, spec)) return Refusal::window_too_short;
-    if (spec.window_ms > params.jobs.window_max_ms) return Refusal::window_too_long;
+    if (spec.window_ms > longest_window_ms(params, lot_gas(spec))) return Refusal::window_too_long;
     if (spec.life_ms < shortest_life_ms(params) || spec.life_ms > params.jobs.job_life_max_ms)
         return Refusal::life_out_of_range;
     if (spec.retention_ms > params.jobs.retention_max_ms) return Refusal::retention_too_long;

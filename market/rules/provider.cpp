@@ -87,9 +87,11 @@ Ask meanwhile(const Ask& now, const Ask& next) {
     return out;
 }
 
-/// Counts asks that come after the pending clearing, or a block of them could overfill the book.
+/// While a clearing is pending the book is what it will be after it: else a block could overfill
+/// it, or who pauses and resumes would put another one out each time for its one place.
 bool asks_are_full(const Ledger& ledger) {
-    const std::uint64_t asks = std::uint64_t{ledger.chain.asks} + ledger.chain.asks_coming;
+    const ChainState& chain = ledger.chain;
+    const std::uint32_t asks = chain.pending ? chain.asks_coming : chain.asks;
     return asks >= ledger.params.auction.asks_max;
 }
 
@@ -118,7 +120,6 @@ void take_place(Ledger& ledger, const Actor& actor, Provider& p, Amount rent) {
         other.paused = PauseReason::displaced;
         save_provider(ledger, other);
     }
-    if (ledger.chain.pending) ++ledger.chain.asks_coming;
 }
 
 void put_under_notice(const Ledger& ledger, Provider& p, const Ask& ask) {

@@ -33,9 +33,11 @@ Refusal check_faucet(const StateReader& state, const ChainState& chain, const Pa
 }
 
 bool is_free(const StateReader& state, const ChainState& chain, const Params& params,
-             const TxBody& body) {
+             const Address& sender, const TxBody& body) {
     const auto* faucet = std::get_if<Faucet>(&body);
-    return faucet != nullptr && check_faucet(state, chain, params, *faucet) == Refusal::none;
+    return faucet != nullptr && faucet->amount >= params.fees.existential_deposit &&
+           (faucet->to == sender || state.get(account_key(sender)).has_value()) &&
+           check_faucet(state, chain, params, *faucet) == Refusal::none;
 }
 
 Refusal check(const Ledger& ledger, const Actor& /*actor*/, const Faucet& body) {

@@ -110,10 +110,16 @@ void check_grants(const Book& book, const Clearing& out) {
     std::map<std::tuple<JobId, AccountId, std::uint64_t>, std::int64_t> balance;
     for (const Take& t : out.takes) balance[{t.bid, t.provider, t.price.value}] += t.lots;
     std::map<std::pair<JobId, std::uint32_t>, std::set<AccountId>> in_chunk;
+    std::uint64_t drawn = 0;
+    for (const Take& t : out.takes) drawn += t.kind == TakeKind::drawn ? t.lots : 0;
     for (const Grant& g : out.grants) {
+        // The drawn one is the first of its chunk: without it, none of the others is made.
+        if (g.drawn) REQUIRE(!in_chunk.contains({g.bid, g.chunk}));
+        drawn -= g.drawn ? 1 : 0;
         --balance[{g.bid, g.provider, g.price.value}];
         REQUIRE(in_chunk[{g.bid, g.chunk}].insert(g.provider).second);
     }
+    REQUIRE(drawn == 0);
     for (const auto& [key, rest] : balance) REQUIRE(rest == 0);
     for (const auto& [key, providers] : in_chunk) {
         const BidOrder& b = bid_of(book, key.first);

@@ -391,6 +391,7 @@ class History {
         std::map<Address, Amount> locked;
         std::map<Address, Queue> queues;
         std::size_t places = 0;
+        std::uint32_t asks = 0;
         for (const StateEntry& e : world.state.scan(Key(Table::lease), {}, SIZE_MAX)) {
             const auto l = decode_state<Lease>(e.value);
             in_leases[l.job] = plus(in_leases[l.job], l.escrow);
@@ -413,8 +414,9 @@ class History {
             totals.displaced += p.paused == PauseReason::displaced;
             const Key place = ask_admission_key(p.admission, p.owner);
             CHECK(world.state.get(place).has_value() == p.replaceable);
-            CHECK(p.replaceable == (p.paused == PauseReason::none && p.locked == Amount{}));
+            CHECK(p.replaceable == (p.paused == PauseReason::none && p.places == 0));
             places += p.replaceable;
+            asks += p.paused == PauseReason::none && (p.ask || p.next);
             const Queue& queue = queues[p.owner];
             CHECK(p.running == queue.running);
             CHECK(p.waiting == queue.waiting);
@@ -424,6 +426,9 @@ class History {
         CHECK(world.state.scan(Key(Table::ask_admission), {}, SIZE_MAX).size() == places);
         const ChainState chain = world.chain_state();
         CHECK(chain.asks <= world.params().auction.asks_max);
+        // Also while a clearing is pending it is known how full the book will be.
+        CHECK(asks <= world.params().auction.asks_max);
+        CHECK(asks == (chain.pending ? chain.asks_coming : chain.asks));
     }
 
     struct Queue {

@@ -340,7 +340,8 @@ TEST_SUITE("market/book") {
         World w(params);
         w.must("bob", w.publication());
         const auto registration = [&](const char* name, std::uint64_t rent) {
-            ProviderRegister body = w.registration(name);
+            // The first one's rent is the lowest, and so is its price: it has the work.
+            ProviderRegister body = w.registration(name, 10'000'000 + rent);
             body.admission = Amount{rent};
             return body;
         };
@@ -396,6 +397,84 @@ TEST_SUITE("market/book") {
         CHECK(w.chain_state().asks == 1);
         CHECK(provider_view(w.state, w.address("carol")).has_value());
         CHECK(!provider_view(w.state, w.address("dave")).has_value());
+    }
+
+    TEST_CASE("a lease that has been committed keeps no place in a full book") {
+        Params params = Params::dev();
+        params.auction.asks_max = 1;
+        World w(params);
+        w.must("bob", w.publication());
+        w.must("alice", w.registration("alice"));
+        w.must("bob", JobPost{w.job_spec(1)});
+        const LeaseView l = w.await_leases("alice", 1).front();
+        w.must("alice", LeaseStart{l.id});
+        ProviderRegister carol = w.registration("carol");
+        carol.admission = Amount{1};
+        CHECK(w.send("carol", carol) == Refusal::asks_full);
+        const LeaseReveal reveal = w.make_reveal(l, Gas{5});
+        w.must("alice", w.make_commit(reveal, w.address("alice")));
+        REQUIRE(provider_view(w.state, w.address("alice"))->provider.locked != Amount{});
+        w.must("carol", carol);
+        // It is only a pause: the lease goes on, and nothing is lost.
+        CHECK(provider_view(w.state, w.address("alice"))->provider.paused ==
+              PauseReason::displaced);
+        w.must("alice", reveal);
+        w.wait(1'000);
+        const Provider alice = provider_view(w.state, w.address("alice"))->provider;
+        CHECK(alice.settled == 1);
+        CHECK(alice.missed == 0);
+    }
+
+    TEST_CASE("pausing and resuming while a clearing is pending puts nobody out") {
+        Params params = Params::dev();
+        params.auction.asks_max = 4;
+        World w(params);
+        w.must("bob", w.publication());
+        for (const char* name : {"alice", "carol", "dave", "erin"})
+            w.must(name, w.registration(name));
+        w.wait(2'000);
+        w.must("bob", JobPost{w.job_spec(1)});
+        const auto paused = [&](const char* name) {
+            return provider_view(w.state, w.address(name))->provider.paused;
+        };
+        const ProviderResume dear{w.address("erin"), Amount{9}};
+        while (w.chain_state().active_time.value + 100 < w.chain_state().next_cut_off.value)
+            w.block();
+        for (int i = 0; i < 20; ++i) {
+            w.queue("erin", ProviderPause{w.address("erin")});
+            w.queue("erin", dear);
+        }
+        for (const Receipt& receipt : w.block()) CHECK(receipt.refusal == Refusal::none);
+        REQUIRE(w.chain_state().pending.has_value());
+        CHECK(w.chain_state().asks_coming == 4);
+        for (const char* name : {"alice", "carol", "dave", "erin"})
+            CHECK(paused(name) == PauseReason::none);
+
+        // The place that somebody leaves may be taken at once; then coming back has its price.
+        w.wait(1'000);
+        w.must("bob", JobPost{w.job_spec(1)});
+        while (w.chain_state().active_time.value + 100 < w.chain_state().next_cut_off.value)
+            w.block();
+        w.queue("erin", ProviderPause{w.address("erin")});
+        w.queue("frank", w.registration("frank"));
+        w.queue("erin", ProviderResume{w.address("erin"), {}});
+        w.queue("erin", dear);
+        const auto receipts = w.block();
+        REQUIRE(w.chain_state().pending.has_value());
+        REQUIRE(receipts.size() == 4);
+        CHECK(receipts[0].refusal == Refusal::none);
+        CHECK(receipts[1].refusal == Refusal::none);
+        CHECK(receipts[2].refusal == Refusal::asks_full);
+        CHECK(receipts[3].refusal == Refusal::none);
+        CHECK(w.chain_state().asks_coming == 4);
+        while (w.chain_state().pending) w.block();
+        CHECK(w.chain_state().asks == 4);
+        CHECK(w.chain_state().asks_coming == 0);
+        int displaced = 0;
+        for (const char* name : {"alice", "carol", "dave", "erin", "frank"})
+            displaced += paused(name) == PauseReason::displaced;
+        CHECK(displaced == 1);
+        CHECK(paused("erin") == PauseReason::none);
     }
 
     TEST_CASE("the last prices are kept of as many classes as a clearing can have") {

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "market/ledger/queues.hpp"
 #include "market/query.hpp"
 #include "tests/support/market_world.hpp"
@@ -81,21 +83,91 @@ TEST_SUITE("market/long_tasks") {
         }
         // Also on a chain with the production times.
         const Params params = Params::defaults();
-        CHECK(shortest_window_ms(params, Gas{kTaskGasMax}) <= params.jobs.window_max_ms);
         JobSpec longest = m.spec(kTaskGasMax);
-        longest.window_ms = params.jobs.window_max_ms;
+        longest.window_ms = longest_window_ms(params, lot_gas(longest));
         longest.life_ms = params.jobs.job_life_max_ms;
         CHECK(longest_need_ms(params, longest) < params.modules.module_life_max_ms);
     }
 
-    TEST_CASE("a chain on which a permitted task could not be posted is refused") {
+    TEST_CASE("only a lot that needs it has a window above the usual most") {
+        const Params params = Params::defaults();
+        const std::uint64_t week = 7ULL * 86'400'000;
+        struct Row {
+            const char* name;
+            std::uint64_t gas;
+            std::uint64_t longest_ms;
+        };
+        const Row rows[] = {
+            {"a lot", params.jobs.lot_gas_max, week},
+            {"its least is the most", 302'400'000'000'000, week},
+            {"one gas more", 302'400'000'000'001, week + 1},
+            {"the largest", kTaskGasMax, 2'251'799'814},
+        };
+        for (const Row& row : rows) {
+            CAPTURE(row.name);
+            CHECK(longest_window_ms(params, Gas{row.gas}) == row.longest_ms);
+        }
+        Params dev = Params::dev();
+        dev.jobs.window_max_ms = 1'000;
+        World w(dev);
+        w.must("bob", w.publication());
+        JobSpec spec = w.job_spec(1);
+        spec.limit = Price{10'000};
+        spec.task_gas = Gas{kTaskGasMax};
+        const std::uint64_t least = shortest_window_ms(dev, spec.task_gas);
+        REQUIRE(least > dev.jobs.window_max_ms);
+        spec.window_ms = least + 1;
+        CHECK(w.send("bob", JobPost{spec}) == Refusal::window_too_long);
+        spec.window_ms = least;
+        CHECK(w.send("bob", JobPost{spec}) == Refusal::none);
+        spec.task_gas = Gas{1};
+        CHECK(w.send("bob", JobPost{spec}) == Refusal::window_too_long);
+    }
+
+    TEST_CASE("a chain on which the largest task had no window is refused") {
         Params params = Params::defaults();
-        params.jobs.window_max_ms = shortest_window_ms(params, Gas{kTaskGasMax}) - 1;
+        params.jobs.reference_rate = 1'000;
         const auto window = check_params(params);
         REQUIRE(!window.has_value());
-        CHECK(std::string(window.error()) == "window_max_ms");
-        ++params.jobs.window_max_ms;
+        CHECK(std::string(window.error()) == "reference_rate");
+        params.jobs.reference_rate = 1'000'000;
         CHECK(check_params(params).has_value());
+    }
+
+    TEST_CASE("who closes the slot of the drawn provider does not become all replicas") {
+        LongMarket m(1);
+        // The draw is by stake: it names Alice.
+        m.w.must("alice", ProviderStake{m.w.address("alice"), credits(90'000)});
+        for (const char* cheap : {"carol", "erin"}) {
+            ProviderRegister body = m.w.registration(cheap, 1'000'000, 1);
+            body.stake = m.w.params().stake.provider_stake_min;
+            m.w.must(cheap, body);
+        }
+        m.w.wait(2'000);
+        JobSpec victim = m.w.job_spec(1);
+        victim.replicas = 2;
+        JobSpec closing = m.long_spec();
+        closing.limit = Price{30'000'000};
+        closing.list_kind = ListKind::allow;
+        closing.list = {m.w.address("alice")};
+        const JobId id = m.w.next_job("bob");
+        const JobId other = m.w.next_job("dave");
+        m.w.queue("bob", JobPost{victim});
+        m.w.queue("dave", JobPost{closing});
+        for (const Receipt& receipt : m.w.block()) REQUIRE(receipt.refusal == Refusal::none);
+        const ClearingNumber before = m.w.chain_state().clearing;
+        while (m.w.chain_state().clearing == before || m.w.chain_state().pending) m.w.block();
+        REQUIRE(m.leases().size() == 1);
+        REQUIRE(m.head().lease.job == other);
+        // The chunk goes without the other replica, too.
+        CHECK(provider_leases(m.w.state, m.w.address("carol"), 9).empty());
+        CHECK(provider_leases(m.w.state, m.w.address("erin"), 9).empty());
+        CHECK(m.leased(id) == 0);
+        m.finish(m.head());
+        m.w.wait(2'000);
+        const auto leases = m.leases();
+        CHECK(std::any_of(leases.begin(), leases.end(),
+                          [&](const LeaseView& l) { return l.lease.job == id; }));
     }
 
     TEST_CASE("nobody is sold a place behind a long lease, in the same clearing or later") {

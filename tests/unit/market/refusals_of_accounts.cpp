@@ -122,31 +122,50 @@ void faucet() {
     World none(Params::dev(), false);
     Ladder(none, "alice", Faucet{nobody(), credits(1)}).expect(Refusal::faucet_disabled);
     World w;
-    Ladder(w, "stranger", Faucet{nobody(), Amount{}})
+    Ladder(w, "stranger", Faucet{w.address("stranger"), Amount{}})
         .rung(Refusal::amount_zero,
               [&](Faucet& b) { b.amount = Amount{w.params().money.faucet_max.value + 1}; })
         .rung(Refusal::faucet_above_max, [](Faucet& b) { b.amount = Amount{1}; })
         .rung(Refusal::receiver_below_deposit, [](Faucet& b) { b.amount = credits(5); })
         .top();
-    CHECK(account_view(w.state, nobody())->balance == credits(5));
+    CHECK(account_view(w.state, w.address("stranger"))->balance == credits(5));
 
-    // What it refuses is not free: a stranger could fill blocks and leave rows for nothing.
+    // Anything else is not free: a stranger could fill blocks and leave rows for nothing.
     World v;
-    const auto envelope_of = [&](const char* from, Amount amount) {
-        const CheckedTx tx = v.checked(v.sign(from, v.next_tx(from, Faucet{nobody(), amount})));
-        const auto found = check_envelope(v.state, tx, v.chain_state().time);
-        return found.has_value() ? Refusal::none : found.error();
+    const Address self = v.address("stranger");
+    const Amount least = v.params().fees.existential_deposit;
+    const Amount most = v.params().money.faucet_max;
+    struct Sent {
+        const char* name;
+        Address to;
+        Amount amount;
+        Refusal refusal;
     };
-    CHECK(envelope_of("stranger", credits(1)) == Refusal::none);
-    CHECK(envelope_of("stranger", Amount{}) == Refusal::sender_unknown);
-    CHECK(envelope_of("stranger", v.params().money.faucet_max) == Refusal::none);
-    CHECK(envelope_of("stranger", plus(v.params().money.faucet_max, Amount{1})) ==
-          Refusal::sender_unknown);
+    const Sent by_stranger[] = {
+        {"the least", self, least, Refusal::none},
+        {"the most", self, most, Refusal::none},
+        {"nothing", self, {}, Refusal::sender_unknown},
+        {"below the deposit", self, minus(least, Amount{1}), Refusal::sender_unknown},
+        {"too much", self, plus(most, Amount{1}), Refusal::sender_unknown},
+        {"to a new account", nobody(), credits(1), Refusal::sender_unknown},
+        {"to somebody", v.address("bob"), credits(1), Refusal::sender_unknown},
+    };
+    for (const Sent& row : by_stranger) {
+        CAPTURE(row.name);
+        const Tx tx = v.next_tx("stranger", Faucet{row.to, row.amount});
+        const auto found =
+            check_envelope(v.state, v.checked(v.sign("stranger", tx)), v.chain_state().time);
+        CHECK((found.has_value() ? Refusal::none : found.error()) == row.refusal);
+    }
     const Amount before = v.balance("alice");
     CHECK(v.send("alice", Faucet{nobody(), credits(1)}) == Refusal::none);
+    CHECK(v.send("alice", Faucet{v.address("bob"), least}) == Refusal::none);
     CHECK(v.balance("alice") == before);
     CHECK(v.send("alice", Faucet{nobody(), Amount{}}) == Refusal::amount_zero);
-    CHECK(v.balance("alice") < before);
+    const Amount once = v.balance("alice");
+    CHECK(once < before);
+    CHECK(v.send("alice", Faucet{v.address("bob"), minus(least, Amount{1})}) == Refusal::none);
+    CHECK(v.balance("alice") < once);
 }
 
 }  // namespace millrace::market::refusals

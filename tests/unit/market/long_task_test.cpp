@@ -187,6 +187,24 @@ TEST_SUITE("market/long_tasks") {
         CHECK(m.leased(id) + m.leased(small) >= 1);
     }
 
+    TEST_CASE("a minimum first fill counts lots sold: what is sold and closed may be half of it") {
+        struct Row {
+            const char* name;
+            std::uint32_t first_fill;
+            std::uint32_t leased;
+        };
+        const Row rows[] = {{"as many as lots", 2, 1}, {"more than lots", 3, 0}};
+        for (const Row& row : rows) {
+            CAPTURE(row.name);
+            LongMarket m(1);
+            JobSpec spec = m.long_spec(3);
+            spec.first_fill = row.first_fill;
+            const JobId id = m.post(spec);
+            CHECK(m.leased(id) == row.leased);
+            CHECK(job_view(m.w.state, id)->tasks_open == 3 - row.leased);
+        }
+    }
+
     TEST_CASE("a long lease may wait behind a short one, and closes the slot behind it") {
         LongMarket m(1);
         const JobId first = m.post(m.w.job_spec(1));

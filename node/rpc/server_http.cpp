@@ -37,12 +37,21 @@ constexpr std::size_t kSlowThreads = 2;
 /// An answer of the usual size: with all connections waiting for one, a few dozen megabytes.
 constexpr std::size_t kShortAnswerBytes = 64U * 1024U;
 constexpr const char* kNoRoom =
-    "answers that other clients have not read yet take all of rpc-answers-bytes-max; this was not "
-    "begun, ask again in a few seconds, or for less";
+    "answers that clients have not read yet take all of rpc-answers-bytes-max, or this client's "
+    "share of it; this was not begun, ask again in a few seconds, or for less";
 /// Who sent a transaction must not think that it did not arrive.
 constexpr const char* kNoRoomDone =
-    "this was done, but its answer finds no room: answers that other clients have not read yet "
-    "take all of rpc-answers-bytes-max; what only reads can be asked again in a few seconds";
+    "this was done, but its answer finds no room: answers that clients have not read yet take all "
+    "of rpc-answers-bytes-max, or this client's share of it; what only reads can be asked again in "
+    "a few seconds";
+/// So many clients at least share the room for answers.
+constexpr std::uint64_t kAnswersSharedBy = 4;
+/// What one client's answers may take: as much at least as can be made for it at once, else it
+/// would be refused for asking twice.
+std::uint64_t client_answers_bytes_max(const HttpSettings& settings) {
+    return std::max<std::uint64_t>(settings.answers_bytes_max / kAnswersSharedBy,
+                                   kSlowThreads * settings.dispatch.response_bytes_max);
+}
 /// How long a stop waits for what is being answered.
 constexpr std::chrono::milliseconds kStopPatience{1'000};
 constexpr std::chrono::milliseconds kStopStep{5};
@@ -131,7 +140,8 @@ Admission admit(const ServerCore& core, std::string_view host, std::string_view 
     return out;
 }
 
-asio::awaitable<Answer> answer_request(ServerCore& core, Caller caller, const Request& request) {
+asio::awaitable<Answer> answer_request(ServerCore& core, const Connection& connection,
+                                       Caller caller, const Request& request) {
     const MethodTable& methods = core.ports.methods;
     const DispatchLimits& limits = core.settings.dispatch;
     const auto busy = [&](const char* sentence) {
@@ -142,19 +152,23 @@ asio::awaitable<Answer> answer_request(ServerCore& core, Caller caller, const Re
         const std::uint64_t size = text.size();
         return Answer{std::move(text), core.answers.add(size)};
     };
+    const auto take = [&](std::uint64_t bytes) {
+        return connection.is_exempt ? core.answers.take(bytes)
+                                    : core.answers.take_of(connection.client, bytes);
+    };
     if (!request.is_slow) {
         std::string text = answer(methods, limits, caller, request, &core.is_stopping);
         const std::uint64_t size = text.size();
         // Who asks for little is answered whatever others do.
         if (size <= kShortAnswerBytes) co_return Answer{std::move(text), core.answers.add(size)};
-        auto share = core.answers.take(size);
+        auto share = take(size);
         if (!share) co_return busy(kNoRoomDone);
         co_return Answer{std::move(text), *std::move(share)};
     }
     std::optional<Answer> made;
     co_await elsewhere(core, [&] {
         // Taken here, not while it waits in the queue.
-        auto share = core.answers.take(limits.response_bytes_max);
+        auto share = take(limits.response_bytes_max);
         if (!share) return;
         std::string text = answer(methods, limits, caller, request, &core.is_stopping);
         share->resize(text.size());
@@ -180,7 +194,7 @@ class HttpServer::Impl {
                 settings,
                 Clients({settings.connections_max, settings.client_connections_max,
                          settings.calls_per_second_max}),
-                AnswerBudget(settings.answers_bytes_max),
+                AnswerBudget(settings.answers_bytes_max, client_answers_bytes_max(settings)),
                 nullptr,
                 std::nullopt} {
         core_.slow = std::make_unique<asio::thread_pool>(kSlowThreads);

@@ -144,7 +144,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
         // Subscriptions belong to this thread: a batch that holds long calls may not make any.
         Caller caller = caller_;
         if (request.is_slow) caller.subscriptions = nullptr;
-        co_return co_await answer_request(core_, caller, request);
+        co_return co_await answer_request(core_, *connection_, caller, request);
     }
 
     // ---- writing -------------------------------------------------------------------------------

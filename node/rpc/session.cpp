@@ -203,7 +203,8 @@ class HttpSession {
         }
         // The text is not needed any more, and may be megabytes while the answer waits.
         std::string().swap(body);
-        co_return co_await answer_request(core_, Caller{admission_.scopes, nullptr}, request);
+        co_return co_await answer_request(core_, *connection_, Caller{admission_.scopes, nullptr},
+                                          request);
     }
 
     // ---- blobs ---------------------------------------------------------------------------------

@@ -57,8 +57,11 @@ def undisturbed(port, what):
     assert other.count > 0 and other.longest < PATIENCE_S, f"{what}: {other.count} answers, one after {other.longest} s"
 
 
-def connect(port, receive_buffer=None):
+def connect(port, receive_buffer=None, client=None):
+    """`client`: the loopback address to come from."""
     s = socket.socket()
+    if client:
+        s.bind((client, 0))
     if receive_buffer:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     s.settimeout(10)
@@ -66,9 +69,9 @@ def connect(port, receive_buffer=None):
     return s
 
 
-def talk(port, text):
+def talk(port, text, client=None):
     """Sends, and reads until the other side closes."""
-    with connect(port) as s:
+    with connect(port, client=client) as s:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             s.sendall(text if isinstance(text, bytes) else text.encode())
         out = b""
@@ -303,6 +306,33 @@ def unread_answers(bin_dir):
               "nobody else disturbed")
 
 
+def hoarder(bin_dir):
+    """One client asks for many large answers and reads none: another client's long call is answered all the while."""
+    with Bench(bin_dir, "--rpc-limit-loopback", "--rpc-response-bytes-max", str(6 << 20), "--rpc-answers-bytes-max",
+               str(48 << 20), "--rpc-client-calls-per-second-max", "0", "--rpc-request-timeout-ms", "20000") as bench:
+        bench.start()
+        big = json.dumps([{"jsonrpc": "2.0", "id": i, "method": "rpc_discover"} for i in range(100)])
+        text = (HEAD + f"Content-Length: {len(big)}\r\n\r\n" + big).encode()
+        closing = text.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+        with contextlib.ExitStack() as stack:
+            readers = [stack.enter_context(connect(bench.port, receive_buffer=4096, client="127.0.0.2"))
+                       for _ in range(30)]
+            for s in readers:
+                s.sendall(text)
+            # Each has the beginning of what it gets, so all its calls have found room or a refusal.
+            begins = [s.recv(2000) for s in readers]
+            refused = sum(REFUSED in b for b in begins)
+            assert 0 < refused < len(readers), f"{refused} of {len(readers)} were refused"
+            answer = talk(bench.port, closing, client="127.0.0.3")
+            assert REFUSED not in answer and len(answer) > 6 << 20, f"the other client: {answer[:500]}"
+            # And what it asks for itself is refused for as long as it does not read.
+            assert REFUSED in talk(bench.port, closing, client="127.0.0.2"), "it is not refused"
+        wait_until("the hoarder is answered again",
+                   lambda: REFUSED not in talk(bench.port, closing, client="127.0.0.2"), 15)
+        bench.stop()
+        print(f"a hoarder: {refused} of {len(readers)} long calls refused, another client's answered")
+
+
 def main():
     bin_dir = pathlib.Path(sys.argv[1])
     with Bench(bin_dir, "--rpc-connections-max", str(CONNECTIONS), "--rpc-idle-timeout-ms", str(IDLE_MS * 2),
@@ -322,6 +352,7 @@ def main():
         bench.stop()
     rate(bin_dir)
     unread_answers(bin_dir)
+    hoarder(bin_dir)
 
 
 if __name__ == "__main__":

@@ -54,8 +54,9 @@ struct Answer {
 };
 /// Answers what was read: what is short on this thread, what is not on those for what takes long,
 /// and that only while other answers leave room for the largest that it may become.
-[[nodiscard]] boost::asio::awaitable<Answer> answer_request(ServerCore& core, Caller caller,
-                                                            const Request& request);
+[[nodiscard]] boost::asio::awaitable<Answer> answer_request(ServerCore& core,
+                                                            const Connection& connection,
+                                                            Caller caller, const Request& request);
 
 /// What a request's head says of its sender, and what follows: 0 when it may go on, else the status
 /// to refuse it with and a sentence.

@@ -142,7 +142,7 @@ TEST_SUITE("node/rpc") {
     }
 
     TEST_CASE("answers share so many bytes, and what is refused is told to each call") {
-        AnswerBudget budget(100);
+        AnswerBudget budget(100, 100);
         {
             auto first = budget.take(60);
             REQUIRE(first.has_value());
@@ -173,6 +173,38 @@ TEST_SUITE("node/rpc") {
         REQUIRE(batch.as_array().size() == 2);
         CHECK(batch.as_array()[1].at("error").at("code") == -32005);
         CHECK(code_of(refuse(read_request(table, {}, "["), busy)) == -32700);
+    }
+
+    TEST_CASE("one client's answers never take what is there for the others") {
+        AnswerBudget budget(100, 40);
+        {
+            auto first = budget.take_of("a", 30);
+            REQUIRE(first.has_value());
+            CHECK_FALSE(budget.take_of("a", 11).has_value());
+            CHECK_FALSE(budget.take_of("b", 41).has_value());
+            const auto other = budget.take_of("b", 40);
+            CHECK(other.has_value());
+            // What turned out to be shorter leaves room, what is longer takes it.
+            first->resize(20);
+            auto second = budget.take_of("a", 20);
+            REQUIRE(second.has_value());
+            CHECK_FALSE(budget.take_of("a", 1).has_value());
+            second->resize(25);
+            CHECK(budget.used() == 85);
+            // All together have their bound as before.
+            CHECK_FALSE(budget.take_of("c", 16).has_value());
+            CHECK_FALSE(budget.take(16).has_value());
+            const auto exempt = budget.take(15);
+            CHECK(exempt.has_value());
+            // A share that moves counts once, and an empty one is given back, too.
+            const AnswerBudget::Share moved = *std::move(first);
+            second->resize(0);
+            CHECK(budget.used() == 75);
+            CHECK_FALSE(budget.take_of("a", 21).has_value());
+        }
+        CHECK(budget.used() == 0);
+        CHECK(budget.take_of("a", 40).has_value());
+        CHECK(budget.used() == 0);
     }
 
     TEST_CASE("what every answer repeats of a call is an id of at most 256 bytes, or none") {

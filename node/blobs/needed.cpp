@@ -76,7 +76,7 @@ void add_lease(const market::StateReader& state, const market::Lease& lease, std
 }  // namespace
 
 void Needed::add_output(const TreeRoot& output, const Hash& tails_hash) {
-    trees.insert(output);
+    outputs.insert(output);
     tails.insert(tails_hash);
 }
 
@@ -126,12 +126,13 @@ bool add_whole_job(const market::StateReader& state, const JobId& job, Needed& n
 
 bool hold(BlobStore& blobs, TreeStore& trees, Needed needed) {
     bool is_complete = needed.is_complete;
-    for (const TreeRoot& root : needed.trees) {
-        const auto of_tree = trees.blobs_of(root);
-        is_complete = is_complete && of_tree.has_value();
-        if (of_tree.has_value()) needed.blobs.insert(of_tree->begin(), of_tree->end());
-    }
-    trees.hold(needed.trees, needed.tails, is_complete);
+    for (const auto* roots : {&needed.trees, &needed.outputs})
+        for (const TreeRoot& root : *roots) {
+            const auto of_tree = trees.blobs_of(root);
+            is_complete = is_complete && of_tree.has_value();
+            if (of_tree.has_value()) needed.blobs.insert(of_tree->begin(), of_tree->end());
+        }
+    trees.hold(needed.trees, needed.outputs, needed.tails, is_complete);
     blobs.hold(std::move(needed.blobs), is_complete);
     return is_complete;
 }

@@ -12,7 +12,10 @@ namespace millrace::node {
 /// pay this provider to keep.
 struct Needed {
     std::set<BlobId> blobs;
+    /// What tasks read.
     std::set<TreeRoot> trees;
+    /// What the tasks of this node's provider left.
+    std::set<TreeRoot> outputs;
     std::set<Hash> tails;
     /// False: there is more than was looked through, so that nobody knows what else is needed.
     bool is_complete = true;
@@ -21,18 +24,20 @@ struct Needed {
     void add_output(const TreeRoot& output, const Hash& tails_hash);
 };
 
+/// Of one job, where it is asked for whole.
 inline constexpr std::size_t kNeededResultsMax = 65'536;
 
-/// What one look takes in: a few megabytes of ids, in a second or two. Where there is more, the
+/// What one look takes in. Where there is more, the
 /// look is not complete, and nothing is evicted: better to refuse an upload than to lose what stake
 /// or a buyer's money hangs on.
 struct NeededLimits {
     /// Jobs with open lots.
     std::size_t jobs = 65'536;
     std::size_t modules = 65'536;
-    std::size_t leases = 65'536;
-    /// Of these leases; and of one job, where it is asked for whole.
-    std::size_t results = kNeededResultsMax;
+    /// As many as the provider starts: no busy week of its own stops what makes room for it.
+    std::size_t leases = kOwnResultsMax;
+    /// Of these leases.
+    std::size_t results = kOwnResultsMax;
     /// Rows of jobs, those included that have ended and are still listed.
     std::size_t job_rows = 1U << 20U;
 };

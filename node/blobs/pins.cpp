@@ -70,6 +70,7 @@ Status<> Pins::update(const JobId& job, const Needed& found) {
     PinRecord record = known != pins_.end() ? known->second : PinRecord{job, {}, {}, {}};
     merge(record.blobs, found.blobs);
     merge(record.trees, found.trees);
+    merge(record.trees, found.outputs);
     merge(record.tails, found.tails);
     if (known != pins_.end() && known->second == record) return Ok{};
     MILLRACE_CHECK(write_durably(path_of(job), encode(record), kMode));

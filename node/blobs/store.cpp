@@ -182,7 +182,7 @@ bool BlobStore::is_kept(const BlobId& id) const {
     return arrival != arrivals_.end() && arrival->second->users > 0;
 }
 
-Status<> BlobStore::reserve(std::uint64_t charge) {
+Result<std::vector<BlobId>> BlobStore::victims_for(std::uint64_t charge) const {
     const std::uint64_t disk = disk_free_(folder_);
     const std::uint64_t disk_need = charge + kDiskSlackBytes;
     const std::size_t blobs = entries_.size() + arrivals_.size();
@@ -215,6 +215,17 @@ Status<> BlobStore::reserve(std::uint64_t charge) {
                                              " bytes: the disk under " + folder_.string() +
                                              " has " + std::to_string(disk) +
                                              " left; free some of it"}};
+    return victims;
+}
+
+Status<> BlobStore::check_room(std::uint64_t size) const {
+    const std::lock_guard lock(mutex_);
+    MILLRACE_CHECK(victims_for(blob_charge(size)));
+    return Ok{};
+}
+
+Status<> BlobStore::reserve(std::uint64_t charge) {
+    MILLRACE_TRY(const std::vector<BlobId> victims, victims_for(charge));
     for (const BlobId& id : victims) evict(id);
     used_bytes_ += charge;
     return Ok{};

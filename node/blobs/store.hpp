@@ -101,6 +101,9 @@ class BlobStore {
     /// Reserves the room, evicting where it must; refuses with `kBlobStoreFull` before anything
     /// moves.
     [[nodiscard]] Result<std::unique_ptr<Upload>> begin(std::uint64_t size);
+    /// Whether an upload of `size` bytes would find room now; nothing moves. Refuses:
+    /// `kBlobStoreFull`.
+    [[nodiscard]] Status<> check_room(std::uint64_t size) const;
     /// Stores bytes that are in memory already.
     [[nodiscard]] Result<BlobId> put(ByteView content);
 
@@ -202,6 +205,8 @@ class BlobStore {
     [[nodiscard]] Status<> adopt(const BlobFile& file, const BlobId& id, const ChunkList& list);
 
     // With mutex_ held:
+    /// What gives way to so much, the longest unused first; refuses where all would not be enough.
+    [[nodiscard]] Result<std::vector<BlobId>> victims_for(std::uint64_t charge) const;
     [[nodiscard]] Status<> reserve(std::uint64_t charge);
     [[nodiscard]] bool is_kept(const BlobId& id) const;
     void touch(const BlobId& id, std::uint64_t& last_use);

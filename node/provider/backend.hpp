@@ -42,6 +42,9 @@ class Backend {
                                                     const ProgressListener& progress) = 0;
     /// Makes sure that module and input are on this machine.
     [[nodiscard]] virtual Status<> prepare(const market::JobSpec& spec, const BlobId& module) = 0;
+    /// Whether what a lot's tasks leave would find room now. Asked before a lease is started: work
+    /// whose result cannot be kept costs the lease.
+    [[nodiscard]] virtual Status<> check_room(const market::JobSpec& spec) = 0;
 };
 
 }  // namespace millrace::node

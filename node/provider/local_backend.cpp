@@ -109,6 +109,14 @@ Status<> LocalBackend::prepare(const market::JobSpec& spec, const BlobId& module
     return Ok{};
 }
 
+Status<> LocalBackend::check_room(const market::JobSpec& spec) {
+    if (!trees_.has_own_room(spec.tasks_per_lot))
+        return Err{backend_error(
+            "this node keeps as many results as it can (" + std::to_string(kOwnResultsMax) +
+            "), until the retention that buyers paid for is over for some of them")};
+    return blobs_.check_room(spec.output_bytes_max);
+}
+
 Result<vm::WorkerJob> LocalBackend::worker_job(const TaskOrder& order,
                                                const fs::path& output) const {
     // A damaged module or input gives a wrong result, which costs the stake.
@@ -145,7 +153,7 @@ Status<> LocalBackend::keep_output(const vm::WorkerDone& done, const fs::path& o
     for (std::size_t i = 0; i < done.output.regions.size(); ++i)
         MILLRACE_CHECK(keep_file(blobs_, output / (std::to_string(i) + ".region"),
                                  done.output.regions[i], is_cancelled));
-    MILLRACE_TRY(const TreeRoot root, trees_.put(done.output));
+    MILLRACE_TRY(const TreeRoot root, trees_.put_output(done.output));
     if (root != done.facts.output_root)
         return Err{backend_error("the worker's output differs from what it claims")};
     return trees_.put_tails(done.tails);

@@ -28,6 +28,8 @@ class LocalBackend final : public Backend {
                                             const std::atomic<bool>& is_cancelled,
                                             const ProgressListener& progress) override;
     [[nodiscard]] Status<> prepare(const market::JobSpec& spec, const BlobId& module) override;
+    /// Room for one task's largest output, and for the lists and tails of all.
+    [[nodiscard]] Status<> check_room(const market::JobSpec& spec) override;
 
   private:
     [[nodiscard]] static Result<std::filesystem::path> check_stdin(

@@ -69,6 +69,8 @@ struct Work {
     std::shared_ptr<std::atomic<bool>> is_cancelled = std::make_shared<std::atomic<bool>>(false);
     bool is_prepared = false;
     std::uint64_t prepare_at_ms = 0;
+    /// When it is asked again whether the results would find room; 0 where that was not refused.
+    std::uint64_t room_at_ms = 0;
     /// Monotonic time after which no result is of use, were the chain to go on without a pause.
     std::uint64_t end_ms = 0;
 };
@@ -249,7 +251,7 @@ class ProviderLoop::Impl {
     void advance(const StateSnapshot& snapshot, const market::LeaseView& lease) {
         switch (lease.lease.state) {
             case market::LeaseState::matched:
-                if (!lease.lease.waiting && prepare(snapshot, lease)) {
+                if (!lease.lease.waiting && prepare(snapshot, lease) && has_room(lease.id)) {
                     send(snapshot, {lease.id, Step::start}, kLaneStart,
                          market::LeaseStart{lease.id});
                     compute(snapshot, lease);
@@ -303,6 +305,29 @@ class ProviderLoop::Impl {
         work->module = blob;
         work->is_prepared = true;
         return true;
+    }
+
+    /// Whether the results of a lease that is not started would find room. Says so once a lease: it
+    /// is the owner who can make some.
+    bool has_room(const LeaseId& id) {
+        if (sent_.contains({id, Step::start})) return true;
+        market::JobSpec spec;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto work = work_.find(id);
+            if (work == work_.end()) return true;  // in the journal: its results are here
+            if (now_ms() < work->second.room_at_ms) return false;
+            spec = work->second.spec;
+        }
+        const Status<> room = ports_.backend.check_room(spec);
+        if (room.has_value()) return true;
+        const std::lock_guard lock(mutex_);
+        Work& work = work_[id];
+        if (work.room_at_ms == 0)
+            spdlog::warn("lease {} is not started: {}", to_hex(id.view()).substr(0, 12),
+                         room.error().message);
+        work.room_at_ms = now_ms() + kRetryMs;
+        return false;
     }
 
     /// The time to commit is over, and the block that takes the lease away is not there yet.

@@ -43,6 +43,13 @@ JournalEntry entry_of(std::uint8_t number) {
     return entry;
 }
 
+/// A tree that needs no blob.
+vm::TreeManifest empty_files(std::size_t count) {
+    vm::TreeManifest manifest;
+    for (std::size_t i = 0; i < count; ++i) manifest.regions.emplace_back();
+    return manifest;
+}
+
 }  // namespace
 
 TEST_SUITE("node/files") {
@@ -220,31 +227,69 @@ TEST_SUITE("node/files") {
     TEST_CASE("lists of trees that are needed leave no room for others, and stay") {
         const test::TempDir folder;
         auto blobs = BlobStore::open(folder.path() / "blobs", 30'000);
-        auto trees =
-            TreeStore::open(folder.path() / "trees", **blobs, 2 * TreeStore::kFileBytesMin);
+        auto trees = TreeStore::open(folder.path() / "trees", **blobs,
+                                     {2 * TreeStore::kFileBytesMin, 4 * TreeStore::kFileBytesMin});
+        REQUIRE(trees.has_value());
+        const TreeRoot one = (*trees)->put(empty_files(1)).value();
+        const TreeRoot two = (*trees)->put(empty_files(2)).value();
+        (*trees)->hold({one, two}, {}, {});
+        CHECK((*trees)->put(empty_files(3)).error().code == kBlobStoreFull);
+        CHECK((*trees)->put(empty_files(2)).has_value());  // it is there
+        // Nor where nobody knows what is needed.
+        (*trees)->hold({}, {}, {}, false);
+        CHECK((*trees)->put(empty_files(3)).error().code == kBlobStoreFull);
+        CHECK((*trees)->find(one).value().has_value());
+        (*trees)->hold({two}, {}, {});
+        CHECK((*trees)->put(empty_files(3)).has_value());
+        CHECK_FALSE((*trees)->find(one).value().has_value());
+        CHECK((*trees)->find(two).value().has_value());
+    }
+
+    TEST_CASE("what was sent takes no room from the provider's results, nor they from it") {
+        const test::TempDir folder;
+        auto blobs = BlobStore::open(folder.path() / "blobs", 30'000);
+        const TreeStore::Bounds bounds{2 * TreeStore::kFileBytesMin, 4 * TreeStore::kFileBytesMin};
+        auto trees = TreeStore::open(folder.path() / "trees", **blobs, bounds);
         REQUIRE(trees.has_value());
         const auto tails = [](std::uint8_t byte) {
             vm::Tails out;
             out.out.push_back(byte);
             return out;
         };
-        const auto is_here = [&](std::uint8_t byte) {
+        const auto tails_are_here = [&](std::uint8_t byte) {
             return (*trees)->find_tails(vm::tails_hash(tails(byte))).value().has_value();
         };
-        REQUIRE((*trees)->put_tails(tails(1)).has_value());
-        REQUIRE((*trees)->put_tails(tails(2)).has_value());
-        (*trees)->hold({}, {vm::tails_hash(tails(1)), vm::tails_hash(tails(2))});
-        CHECK((*trees)->put_tails(tails(3)).error().code == kBlobStoreFull);
-        CHECK((*trees)->put_tails(tails(2)).has_value());  // it is there
-        // Nor where nobody knows what is needed.
-        (*trees)->hold({}, {}, false);
-        CHECK((*trees)->put_tails(tails(3)).error().code == kBlobStoreFull);
-        CHECK(is_here(1));
-        (*trees)->hold({}, {vm::tails_hash(tails(2))});
-        CHECK((*trees)->put_tails(tails(3)).has_value());
-        CHECK_FALSE(is_here(1));
-        CHECK(is_here(2));
-        CHECK(is_here(3));
+        // Full of what others need.
+        const TreeRoot one = (*trees)->put(empty_files(1)).value();
+        const TreeRoot two = (*trees)->put(empty_files(2)).value();
+        (*trees)->hold({one, two}, {}, {});
+        CHECK((*trees)->has_own_room(2));
+        CHECK_FALSE((*trees)->has_own_room(3));
+        std::set<TreeRoot> left;
+        std::set<Hash> ends;
+        for (std::uint8_t i = 0; i < 2; ++i) {
+            left.insert((*trees)->put_output(empty_files(10 + i)).value());
+            REQUIRE((*trees)->put_tails(tails(i)).has_value());
+            ends.insert(vm::tails_hash(tails(i)));
+        }
+        CHECK_FALSE((*trees)->has_own_room(1));
+        // One more, of a lease that was started before: it is not lost.
+        CHECK((*trees)->put_output(empty_files(20)).has_value());
+        // A look, which after a start is the first that tells whose they are.
+        trees = TreeStore::open(folder.path() / "trees", **blobs, bounds);
+        (*trees)->hold({one}, left, ends);
+        CHECK_FALSE((*trees)->has_own_room(1));
+        // All of theirs is here, and there is room for what is sent, as one of it may go.
+        CHECK((*trees)->put(empty_files(3)).has_value());
+        CHECK_FALSE((*trees)->find(two).value().has_value());
+        for (const TreeRoot& root : left) CHECK((*trees)->find(root).value().has_value());
+        CHECK(tails_are_here(0));
+        CHECK(tails_are_here(1));
+        // Their retention is over: they are like what was sent, and give way.
+        (*trees)->hold({}, {}, {});
+        CHECK((*trees)->has_own_room(2));
+        CHECK((*trees)->put(empty_files(4)).has_value());
+        CHECK_FALSE(tails_are_here(0));
     }
 
     TEST_CASE("more than a look takes in is not complete, and then nothing is evicted") {
@@ -349,7 +394,8 @@ TEST_SUITE("node/files") {
         // Settled, and its retention runs: what it left must stay, and what would prove it.
         needed = needed_by_jobs(world.state, bob);
         CHECK(needed.blobs.contains(input));
-        CHECK(needed.trees == std::set<TreeRoot>{result.output_root});
+        CHECK(needed.trees.empty());
+        CHECK(needed.outputs == std::set<TreeRoot>{result.output_root});
         CHECK(needed.tails == std::set<Hash>{result.tails});
         // The retention is over: the ledger takes the lease off its provider's list, and the rows
         // of the result, which stay a while longer, hold nothing.
@@ -358,11 +404,11 @@ TEST_SUITE("node/files") {
         world.state.apply(over);
         needed = needed_by_jobs(world.state, bob);
         CHECK(needed.blobs.size() == 1);  // the published module
-        CHECK(needed.trees.empty());
+        CHECK(needed.outputs.empty());
         CHECK(needed.tails.empty());
         Needed whole;
         REQUIRE(add_whole_job(world.state, job, whole));
-        CHECK(whole.trees == std::set<TreeRoot>{result.output_root, another.output_root});
+        CHECK(whole.outputs == std::set<TreeRoot>{result.output_root, another.output_root});
         CHECK(whole.blobs.contains(input));
         CHECK_FALSE(add_whole_job(world.state, JobId{}, whole));
     }

@@ -143,6 +143,28 @@ TEST_SUITE("node/local_backend") {
         CHECK(right->end == market::ClaimEnd::out_of_gas);
     }
 
+    TEST_CASE("a lot whose results would find no room is told of before it is begun") {
+        Machine machine;
+        LocalBackend backend = machine.backend();
+        machine.order.spec.output_bytes_max = 900'000;  // of a quota of a mebibyte
+        CHECK(backend.check_room(machine.order.spec).has_value());
+        // Where others may go, they make room; where they may not, there is none.
+        REQUIRE(machine.blobs->put(Bytes(500'000, 7)).has_value());
+        CHECK(backend.check_room(machine.order.spec).has_value());
+        machine.blobs->hold({}, false);
+        CHECK(backend.check_room(machine.order.spec).error().message.find("no room") !=
+              std::string::npos);
+        machine.blobs->hold({});
+        machine.trees = TreeStore::open(machine.folder.path() / "trees", *machine.blobs,
+                                        {TreeStore::kBytesMax, 2 * TreeStore::kFileBytesMin})
+                            .value();
+        LocalBackend other = machine.backend();
+        CHECK(other.check_room(machine.order.spec).has_value());
+        machine.order.spec.tasks_per_lot = 2;
+        CHECK(other.check_room(machine.order.spec).error().message.find("as many results") !=
+              std::string::npos);
+    }
+
     TEST_CASE("a task for which the owner gives no memory is not begun") {
         Machine machine;
         machine.order.spec.requirement.memory_tier = 1;  // 256 MiB

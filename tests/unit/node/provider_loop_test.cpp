@@ -43,6 +43,14 @@ class FakeBackend final : public Backend {
         return Ok{};
     }
 
+    Status<> check_room(const market::JobSpec& /*spec*/) override {
+        if (has_room) return Ok{};
+        ++refused_for_room;
+        return Err{Error{60, "full"}};
+    }
+
+    std::atomic<bool> has_room{true};
+    std::atomic<int> refused_for_room{0};
     std::atomic<int> runs{0};
     std::atomic<int> prepares{0};
     std::atomic<int> cancelled{0};
@@ -189,6 +197,23 @@ TEST_SUITE("node/provider") {
         });
         CHECK(f.backend.prepares >= 2);
         CHECK(f.backend.runs == 3);
+    }
+
+    TEST_CASE("no lease is started whose results would find no room") {
+        Fixture f;
+        f.backend.has_room = false;
+        Fixture::Life life(f);
+        const JobId job = f.post(life, 1);
+        life.run_until([&] { return f.backend.refused_for_room > 0; });
+        CHECK(f.backend.runs == 0);
+        CHECK(f.is_state(life, market::LeaseState::matched));
+        CHECK_FALSE(f.is_state(life, market::LeaseState::started));
+        f.backend.has_room = true;
+        life.run_until([&] {
+            const auto view = life.job(job);
+            return view && view->tasks_settled == 1;
+        });
+        CHECK(f.backend.runs == 1);
     }
 
     TEST_CASE("a restart after the commit reveals with the salt of the journal") {

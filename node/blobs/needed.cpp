@@ -40,11 +40,12 @@ BlobId blob_of(const market::Module& module) {
     return hash_as<BlobId>(file_id(module.size, hash_as<Hash>(module.blob)));
 }
 
-void add_reads(const market::StateReader& state, const market::JobSpec& spec, Needed& out) {
+void add_reads(const market::StateReader& state, const market::JobSpec& spec,
+               std::set<TreeRoot>& trees, std::set<BlobId>& blobs) {
     if (const auto module = market::load<market::Module>(state, market::module_key(spec.image)))
-        out.blobs.insert(blob_of(*module));
-    if (spec.input) out.trees.insert(spec.input->root);
-    if (spec.stdin_blob) out.blobs.insert(hash_as<BlobId>(spec.stdin_blob->id));
+        blobs.insert(blob_of(*module));
+    if (spec.input) trees.insert(spec.input->root);
+    if (spec.stdin_blob) blobs.insert(hash_as<BlobId>(spec.stdin_blob->id));
 }
 
 void add_result(const market::TaskResult& result, Needed& out) {
@@ -56,7 +57,7 @@ void add_lease(const market::StateReader& state, const market::Lease& lease, std
                Needed& out) {
     const auto spec = market::load<market::JobSpec>(state, market::job_spec_key(lease.job));
     if (!spec) return;
-    add_reads(state, *spec, out);
+    add_reads(state, *spec, out.trees, out.blobs);
     const std::uint64_t first = std::uint64_t{lease.chunk} * spec->tasks_per_lot;
     const std::uint64_t end = std::min<std::uint64_t>(spec->tasks, first + spec->tasks_per_lot);
     for (std::uint64_t task = first; task < end; ++task) {
@@ -96,7 +97,7 @@ Needed needed_by_jobs(const market::StateReader& state, const market::ProviderId
             if (++jobs > limits.jobs) return;
             const auto id = market::id_in_key<JobId>(row.key, kIdAt);
             if (const auto spec = market::load<market::JobSpec>(state, market::job_spec_key(id)))
-                add_reads(state, *spec, out);
+                add_reads(state, *spec, out.trees_of_jobs, out.blobs);
         });
     std::size_t results = limits.results;
     const bool has_all_leases =
@@ -106,15 +107,15 @@ Needed needed_by_jobs(const market::StateReader& state, const market::ProviderId
                          state, market::lease_key(market::id_in_key<LeaseId>(row.key, kLeaseAt)));
                      if (lease) add_lease(state, *lease, results, out);
                  });
-    out.is_complete =
-        out.is_complete && has_all_modules && has_all_rows && has_all_leases && jobs <= limits.jobs;
+    out.is_complete = out.is_complete && has_all_leases;
+    out.has_all_jobs = has_all_modules && has_all_rows && jobs <= limits.jobs;
     return out;
 }
 
 bool add_whole_job(const market::StateReader& state, const JobId& job, Needed& needed) {
     const auto spec = market::load<market::JobSpec>(state, market::job_spec_key(job));
     if (!spec) return false;
-    add_reads(state, *spec, needed);
+    add_reads(state, *spec, needed.trees, needed.blobs);
     const bool has_all =
         each_row(state, market::Key(market::Table::task_result).add(job), kNeededResultsMax,
                  [&](const market::StateEntry& row) {
@@ -124,17 +125,25 @@ bool add_whole_job(const market::StateReader& state, const JobId& job, Needed& n
     return true;
 }
 
-bool hold(BlobStore& blobs, TreeStore& trees, Needed needed) {
-    bool is_complete = needed.is_complete;
-    for (const auto* roots : {&needed.trees, &needed.outputs})
-        for (const TreeRoot& root : *roots) {
+Known hold(BlobStore& blobs, TreeStore& trees, Needed needed) {
+    const auto add_blobs = [&](const std::set<TreeRoot>& roots) {
+        bool has_all = true;
+        for (const TreeRoot& root : roots) {
             const auto of_tree = trees.blobs_of(root);
-            is_complete = is_complete && of_tree.has_value();
+            has_all = has_all && of_tree.has_value();
             if (of_tree.has_value()) needed.blobs.insert(of_tree->begin(), of_tree->end());
         }
+        return has_all;
+    };
+    const bool has_all_reads = add_blobs(needed.trees);
+    const bool has_all_outputs = add_blobs(needed.outputs);
+    const bool has_all_jobs = add_blobs(needed.trees_of_jobs) && needed.has_all_jobs;
+    const bool is_complete = needed.is_complete && has_all_reads && has_all_outputs;
+    needed.trees.merge(needed.trees_of_jobs);
     trees.hold(needed.trees, needed.outputs, needed.tails, is_complete);
     blobs.hold(std::move(needed.blobs), is_complete);
-    return is_complete;
+    if (!is_complete) return Known::too_little;
+    return has_all_jobs ? Known::all : Known::own;
 }
 
 }  // namespace millrace::node

@@ -99,17 +99,28 @@ void Keeper::keep_result(const LeaseId& lease, const market::Claim& claim) {
         ports_.blobs.hold_also(*blobs);
 }
 
-void Keeper::tell(bool is_complete) {
-    if (is_complete == was_complete_) return;
-    was_complete_ = is_complete;
-    if (is_complete)
-        spdlog::info("blobs: what jobs need is known again; other blobs make room for new ones");
-    else
-        spdlog::warn(
-            "blobs: jobs and leases need more than this node can look through ({} of each), or the "
-            "list of a tree cannot be read: nothing is deleted, and what has no room within "
-            "--blob-quota-bytes is refused, until there are fewer",
-            NeededLimits{}.jobs);
+void Keeper::tell(Known known) {
+    if (known == was_known_) return;
+    was_known_ = known;
+    switch (known) {
+        case Known::all:
+            spdlog::info("blobs: all that jobs need is known again, and nothing of it is deleted");
+            return;
+        case Known::own:
+            spdlog::warn(
+                "blobs: there are more jobs ({}) or modules ({}) than this node looks through, or "
+                "the list of a tree cannot be read: until there are fewer, what some jobs read "
+                "makes room like anything else when it was not used for long",
+                NeededLimits{}.jobs, NeededLimits{}.modules);
+            return;
+        case Known::too_little:
+            spdlog::warn(
+                "blobs: the provider has more leases or results than this node looks through ({} "
+                "of each), or the list of one of its trees cannot be read: nothing is deleted, and "
+                "what has no room within --blob-quota-bytes is refused, until that is over",
+                NeededLimits{}.leases);
+            return;
+    }
 }
 
 }  // namespace millrace::node

@@ -59,13 +59,13 @@ class Keeper {
     };
     void run();
     void forget_known(const Look& look);
-    void tell(bool is_complete);
+    void tell(Known known);
 
     Ports ports_;
     std::mutex mutex_;
     // Guarded by mutex_, as all below.
     std::map<LeaseId, std::set<Output>> results_;
-    bool was_complete_ = true;
+    Known was_known_ = Known::all;
 
     std::mutex stop_mutex_;
     std::condition_variable wake_;

@@ -292,7 +292,9 @@ TEST_SUITE("node/files") {
         CHECK_FALSE(tails_are_here(0));
     }
 
-    TEST_CASE("more than a look takes in is not complete, and then nothing is evicted") {
+    TEST_CASE(
+        "where a look does not take in all of the provider's, nothing is evicted; more jobs stop "
+        "nothing") {
         market::World world;
         world.must("alice", world.publication());
         for (int i = 0; i < 2; ++i) world.must("alice", market::JobPost{world.job_spec()});
@@ -307,32 +309,51 @@ TEST_SUITE("node/files") {
             writes[market::provider_lease_key(bob, id).bytes()] = Bytes{};
         }
         world.state.apply(writes);
-        CHECK(needed_by_jobs(world.state, bob).is_complete);
-        CHECK(needed_by_jobs(world.state, bob, {2, 1, 2, 0, 2}).is_complete);
-        CHECK_FALSE(needed_by_jobs(world.state, bob, {1, 1, 2, 0, 2}).is_complete);
-        CHECK_FALSE(needed_by_jobs(world.state, bob, {2, 0, 2, 0, 2}).is_complete);
-        CHECK_FALSE(needed_by_jobs(world.state, bob, {2, 1, 1, 0, 2}).is_complete);
-        CHECK_FALSE(needed_by_jobs(world.state, bob, {2, 1, 2, 0, 1}).is_complete);
+        const auto looked = [&](const NeededLimits& limits) {
+            const Needed needed = needed_by_jobs(world.state, bob, limits);
+            return std::pair(needed.is_complete, needed.has_all_jobs);
+        };
+        CHECK(looked({}) == std::pair(true, true));
+        CHECK(looked({2, 1, 2, 0, 2}) == std::pair(true, true));
+        CHECK(looked({1, 1, 2, 0, 2}) == std::pair(true, false));
+        CHECK(looked({2, 0, 2, 0, 2}) == std::pair(true, false));
+        CHECK(looked({2, 1, 1, 0, 2}) == std::pair(false, true));
+        CHECK(looked({2, 1, 2, 0, 1}) == std::pair(true, false));
 
         const test::TempDir folder;
         auto blobs = BlobStore::open(folder.path() / "blobs", 4096);
         auto trees = TreeStore::open(folder.path() / "trees", **blobs);
         REQUIRE(trees.has_value());
-        REQUIRE((*blobs)->put(Bytes(10, 1)).has_value());
+        const BlobId mine = (*blobs)->put(Bytes(10, 1)).value();
         Needed needed;
         needed.is_complete = false;
-        CHECK_FALSE(hold(**blobs, **trees, needed));
+        CHECK(hold(**blobs, **trees, needed) == Known::too_little);
         CHECK((*blobs)->put(Bytes(10, 2)).error().code == kBlobStoreFull);
-        CHECK(hold(**blobs, **trees, {}));
+        // More jobs than anybody can look through: what is known to be needed stays, and the rest
+        // makes room.
+        needed = {};
+        needed.blobs.insert(mine);
+        needed.has_all_jobs = false;
+        CHECK(hold(**blobs, **trees, needed) == Known::own);
+        CHECK((*blobs)->put(Bytes(10, 2)).error().code == kBlobStoreFull);
+        needed.blobs.clear();
+        CHECK(hold(**blobs, **trees, needed) == Known::own);
         CHECK((*blobs)->put(Bytes(10, 2)).has_value());
+        CHECK(hold(**blobs, **trees, {}) == Known::all);
         // A list of files that the disk does not give back: nobody knows what it names.
         const TreeRoot root{};
         std::filesystem::create_directory(folder.path() / "trees" /
                                           (to_hex(root.view()) + ".tree"));
         needed = {};
-        needed.trees.insert(root);
-        CHECK_FALSE(hold(**blobs, **trees, needed));
-        CHECK((*blobs)->put(Bytes(10, 3)).error().code == kBlobStoreFull);
+        needed.trees_of_jobs.insert(root);
+        CHECK(hold(**blobs, **trees, needed) == Known::own);
+        CHECK((*blobs)->put(Bytes(10, 3)).has_value());
+        for (auto roots : {&Needed::trees, &Needed::outputs}) {
+            needed = {};
+            (needed.*roots).insert(root);
+            CHECK(hold(**blobs, **trees, needed) == Known::too_little);
+            CHECK((*blobs)->put(Bytes(10, 4)).error().code == kBlobStoreFull);
+        }
     }
 
     TEST_CASE("a damaged list of a tree is as good as none, and written anew when it comes again") {

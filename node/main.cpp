@@ -38,6 +38,8 @@ constexpr int kExitFault = 6;
 constexpr int kExitLate = 7;
 /// The manual promises an end within five seconds of the signal.
 constexpr std::chrono::milliseconds kStopPatience{4'000};
+/// How long a start waits for the first look at what must be kept.
+constexpr std::chrono::milliseconds kFirstLookPatience{2'000};
 /// The ledger's 256 tables, its logs, and what threads and workers need.
 constexpr rlim_t kDescriptorsOfNode = 512;
 
@@ -300,8 +302,12 @@ int run(const Settings& settings) {
     // Before anybody can upload: what is needed must not make room in the moment after a start.
     keeper.emplace(Keeper::Ports{**db, **blobs, **trees, **pins, owner.value_or(operator_account)},
                    *journal);
-    keeper->refresh();
     keeper->start();
+    // A look takes a moment. Where a slow disk makes it minutes, blocks and votes do not wait.
+    if (!keeper->wait_for_look(kFirstLookPatience))
+        spdlog::info(
+            "blobs: what jobs need is still being looked up; until it is known nothing is deleted, "
+            "and what has no room is refused");
     if (const auto listening = server.start(); !listening.has_value())
         return fail(listening.error(), listening.error().code);
     if (settings.provide) {
@@ -333,6 +339,7 @@ int run(const Settings& settings) {
     is_ready = false;
     // First: a thread that hashes a file of gigabytes is one that the others wait for.
     (*blobs)->stop();
+    keeper->give_up();
     server.stop();
     if (loop) loop->stop();
     engine.stop();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <set>
 
 #include "market/claim.hpp"
@@ -49,17 +50,28 @@ struct NeededLimits {
 };
 static_assert(NeededLimits{}.jobs >= market::AuctionParams{}.bids_max);
 
+/// For looks that nobody stops.
+inline const std::atomic<bool> kNeverStops{false};
+
 /// Reads the ledger: published modules; module, input and standard input of every job with open
 /// lots; and of the leases of `provider`, what their jobs read and what their tasks left, until the
 /// retention that the buyer paid for is over in active time. A lease leaves its provider's list at
-/// that moment, and then nothing of it is needed any more.
+/// that moment, and then nothing of it is needed any more. Gives up, not complete, soon after
+/// `is_stopping` turns true.
 [[nodiscard]] Needed needed_by_jobs(const market::StateReader& state,
                                     const market::ProviderId& provider,
-                                    const NeededLimits& limits = {});
+                                    const NeededLimits& limits = {},
+                                    const std::atomic<bool>& is_stopping = kNeverStops);
 
 /// Adds what a job reads and what all of its results left, as far as the ledger still has them;
-/// false when it has no such job.
-bool add_whole_job(const market::StateReader& state, const JobId& job, Needed& needed);
+/// false when it has no such job. Gives up as `needed_by_jobs` does.
+bool add_whole_job(const market::StateReader& state, const JobId& job, Needed& needed,
+                   const std::atomic<bool>& is_stopping = kNeverStops);
+
+/// Adds the blobs of its trees; reads the list of each. Where one of the provider's cannot be read,
+/// `needed` is not complete any more. Gives up as `needed_by_jobs` does.
+void add_blobs_of_trees(TreeStore& trees, Needed& needed,
+                        const std::atomic<bool>& is_stopping = kNeverStops);
 
 /// How much was known of what is needed.
 enum class Known : std::uint8_t {
@@ -72,9 +84,9 @@ enum class Known : std::uint8_t {
 };
 
 /// Keeps exactly these from eviction, until the next call. Where not all of the provider's is
-/// known, or a list of its trees cannot be read, nothing at all is evicted: better to refuse an
-/// upload than to lose what stake or a buyer's money hangs on. What is not known of others' jobs is
-/// evicted like anything else, the longest unused first.
+/// known, nothing at all is evicted: better to refuse an upload than to lose what stake or a
+/// buyer's money hangs on. What is not known of others' jobs is evicted like anything else, the
+/// longest unused first.
 Known hold(BlobStore& blobs, TreeStore& trees, Needed needed);
 
 }  // namespace millrace::node

@@ -111,7 +111,7 @@ std::vector<Pins::Pin> Pins::list() {
     return out;
 }
 
-Status<> Pins::refresh(const market::StateReader& state) {
+Status<> Pins::refresh(const market::StateReader& state, const std::atomic<bool>& is_stopping) {
     const std::lock_guard lock(mutex_);
     if (pins_.empty()) return Ok{};
     std::vector<JobId> jobs;
@@ -119,9 +119,11 @@ Status<> Pins::refresh(const market::StateReader& state) {
     for (const auto& [job, record] : pins_) jobs.push_back(job);
     for (const JobId& job : jobs) {
         Needed found;
-        if (add_whole_job(state, job, found)) MILLRACE_CHECK(update(job, found));
+        const bool is_known = add_whole_job(state, job, found, is_stopping);
+        if (is_stopping) return Ok{};
+        if (is_known) MILLRACE_CHECK(update(job, found));
     }
-    apply();
+    apply(is_stopping);
     return Ok{};
 }
 
@@ -149,7 +151,7 @@ Pins::Pin Pins::describe(const PinRecord& record) {
     return out;
 }
 
-void Pins::apply() {
+void Pins::apply(const std::atomic<bool>& is_stopping) {
     std::set<BlobId> blobs;
     std::set<TreeRoot> trees;
     std::set<Hash> tails;
@@ -160,6 +162,7 @@ void Pins::apply() {
     }
     bool is_complete = true;
     for (const TreeRoot& root : trees) {
+        if (is_stopping) return;
         const auto of_tree = trees_.blobs_of(root);
         is_complete = is_complete && of_tree.has_value();
         if (of_tree.has_value()) blobs.insert(of_tree->begin(), of_tree->end());

@@ -51,8 +51,10 @@ class Pins {
     /// False when there was no such pin.
     [[nodiscard]] Result<bool> unpin(const JobId& job);
     [[nodiscard]] std::vector<Pin> list();
-    /// Takes up what the ledger knows by now of pinned jobs; called every few seconds.
-    [[nodiscard]] Status<> refresh(const market::StateReader& state);
+    /// Takes up what the ledger knows by now of pinned jobs; called every few seconds. Gives up,
+    /// with everything as it was, soon after `is_stopping` turns true.
+    [[nodiscard]] Status<> refresh(const market::StateReader& state,
+                                   const std::atomic<bool>& is_stopping = kNeverStops);
 
   private:
     Pins(std::filesystem::path folder, BlobStore& blobs, TreeStore& trees)
@@ -61,7 +63,7 @@ class Pins {
     [[nodiscard]] std::filesystem::path path_of(const JobId& job) const;
     [[nodiscard]] Status<> update(const JobId& job, const Needed& found);
     [[nodiscard]] Pin describe(const PinRecord& record);
-    void apply();
+    void apply(const std::atomic<bool>& is_stopping = kNeverStops);
 
     std::filesystem::path folder_;
     BlobStore& blobs_;

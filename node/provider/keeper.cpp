@@ -25,33 +25,44 @@ Keeper::Keeper(Ports ports, const Journal& journal) : ports_(ports) {
     for (const auto& [lease, entry] : journal.entries())
         for (const market::Claim& claim : entry.claims)
             results_[lease].insert({claim.output_root, claim.tails});
+    Needed needed;
+    needed.is_complete = false;
+    (void)hold(ports_.blobs, ports_.trees, std::move(needed));
 }
 
 void Keeper::start() {
     thread_ = std::thread([this] { run(); });
 }
 
-void Keeper::stop() {
+bool Keeper::wait_for_look(std::chrono::milliseconds patience) {
+    std::unique_lock lock(stop_mutex_);
+    return wake_.wait_for(lock, patience, [this] { return has_looked_ || is_stopping_; });
+}
+
+void Keeper::give_up() {
     {
         const std::lock_guard lock(stop_mutex_);
         is_stopping_ = true;
     }
     wake_.notify_all();
+}
+
+void Keeper::stop() {
+    give_up();
     if (thread_.joinable()) thread_.join();
 }
 
 void Keeper::run() {
-    std::chrono::milliseconds rest = kRest;
     for (;;) {
-        {
-            std::unique_lock lock(stop_mutex_);
-            if (wake_.wait_for(lock, rest, [this] { return is_stopping_; })) return;
-        }
         const auto begin = SteadyClock::now();
         refresh();
         const auto took =
             std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - begin);
-        rest = std::max(kRest, kRestShare * took);
+        std::unique_lock lock(stop_mutex_);
+        has_looked_ = true;
+        wake_.notify_all();
+        const auto rest = std::max(kRest, kRestShare * took);
+        if (wake_.wait_for(lock, rest, [this] { return is_stopping_.load(); })) return;
     }
 }
 
@@ -66,16 +77,25 @@ Keeper::Look Keeper::begin() {
 
 void Keeper::finish(const Look& look) {
     const market::StateReader& state = look.snapshot.state();
-    Needed needed = needed_by_jobs(state, ports_.provider);
+    Needed needed = needed_by_jobs(state, ports_.provider, {}, is_stopping_);
+    add_blobs_of_trees(ports_.trees, needed, is_stopping_);
+    if (is_stopping_) return;
     {
-        // With the lock until it is held: what a task leaves in between is in one or the other.
+        // With the lock until it is held: what a task leaves in between is in one or the other. The
+        // disk was read before, so that no task waits for that.
         const std::lock_guard lock(mutex_);
         forget_known(look);
+        Needed told;
         for (const auto& [lease, outputs] : results_)
-            for (const Output& output : outputs) needed.add_output(output.tree, output.tails);
+            for (const Output& output : outputs) told.add_output(output.tree, output.tails);
+        add_blobs_of_trees(ports_.trees, told, is_stopping_);
+        needed.is_complete = needed.is_complete && told.is_complete;
+        needed.blobs.merge(told.blobs);
+        needed.outputs.merge(told.outputs);
+        needed.tails.merge(told.tails);
         tell(hold(ports_.blobs, ports_.trees, std::move(needed)));
     }
-    const auto kept = ports_.pins.refresh(state);
+    const auto kept = ports_.pins.refresh(state, is_stopping_);
     if (!kept.has_value()) spdlog::error("{}", kept.error().message);
 }
 

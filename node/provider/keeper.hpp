@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -25,13 +27,14 @@ class Keeper {
         Pins& pins;
         market::ProviderId provider;
     };
-    /// Takes over the results that the journal knows and the ledger may not know yet.
+    /// Takes over the results that the journal knows and the ledger may not know yet. Until the
+    /// first look has ended nothing is evicted: built before the first upload can come.
     Keeper(Ports ports, const Journal& journal);
     ~Keeper() { stop(); }
     Keeper(const Keeper&) = delete;
     Keeper& operator=(const Keeper&) = delete;
 
-    /// Works it out anew. Called before the first upload can come.
+    /// Works it out anew; changes nothing once it was told to stop.
     /// Cost: reads every job, module and lease of the provider, and the list of each tree.
     void refresh() { finish(begin()); }
     /// The two halves of `refresh`: what it judges by, and what follows from that. Results that
@@ -44,8 +47,12 @@ class Keeper {
     };
     [[nodiscard]] Look begin();
     void finish(const Look& look);
-    /// Does so now and then, on a thread of its own.
+    /// Does so at once, then now and then, on a thread of its own.
     void start();
+    /// Waits so long for the end of the first look, false when that has not come.
+    bool wait_for_look(std::chrono::milliseconds patience);
+    /// From any thread: a look that is under way ends soon. `stop` waits for that.
+    void give_up();
     void stop();
     /// A task of a lease was run here: its result is kept from now on, until the ledger knows it or
     /// no longer knows the lease.
@@ -69,7 +76,8 @@ class Keeper {
 
     std::mutex stop_mutex_;
     std::condition_variable wake_;
-    bool is_stopping_ = false;  // guarded by stop_mutex_
+    bool has_looked_ = false;               // guarded by stop_mutex_
+    std::atomic<bool> is_stopping_{false};  // set under stop_mutex_
     std::thread thread_;
 };
 

@@ -50,6 +50,11 @@ vm::TreeManifest empty_files(std::size_t count) {
     return manifest;
 }
 
+Known look_and_hold(BlobStore& blobs, TreeStore& trees, Needed needed) {
+    add_blobs_of_trees(trees, needed);
+    return hold(blobs, trees, std::move(needed));
+}
+
 }  // namespace
 
 TEST_SUITE("node/files") {
@@ -216,10 +221,10 @@ TEST_SUITE("node/files") {
         CHECK((*trees)->blobs_of(*root).value().size() == 1);
         Needed needed;
         needed.add_output(*root, Hash{});
-        hold(**blobs, **trees, needed);
+        look_and_hold(**blobs, **trees, needed);
         for (std::uint8_t i = 2; i < 6; ++i) REQUIRE((*blobs)->put(Bytes(9'000, i)).has_value());
         CHECK((*trees)->find(*root).value().has_value());
-        hold(**blobs, **trees, {});
+        look_and_hold(**blobs, **trees, {});
         for (std::uint8_t i = 6; i < 10; ++i) REQUIRE((*blobs)->put(Bytes(9'000, i)).has_value());
         CHECK_FALSE((*trees)->find(*root).value().has_value());
     }
@@ -319,6 +324,8 @@ TEST_SUITE("node/files") {
         CHECK(looked({2, 0, 2, 0, 2}) == std::pair(true, false));
         CHECK(looked({2, 1, 1, 0, 2}) == std::pair(false, true));
         CHECK(looked({2, 1, 2, 0, 1}) == std::pair(true, false));
+        const std::atomic<bool> is_stopping{true};
+        CHECK_FALSE(needed_by_jobs(world.state, bob, {}, is_stopping).is_complete);
 
         const test::TempDir folder;
         auto blobs = BlobStore::open(folder.path() / "blobs", 4096);
@@ -327,31 +334,31 @@ TEST_SUITE("node/files") {
         const BlobId mine = (*blobs)->put(Bytes(10, 1)).value();
         Needed needed;
         needed.is_complete = false;
-        CHECK(hold(**blobs, **trees, needed) == Known::too_little);
+        CHECK(look_and_hold(**blobs, **trees, needed) == Known::too_little);
         CHECK((*blobs)->put(Bytes(10, 2)).error().code == kBlobStoreFull);
         // More jobs than anybody can look through: what is known to be needed stays, and the rest
         // makes room.
         needed = {};
         needed.blobs.insert(mine);
         needed.has_all_jobs = false;
-        CHECK(hold(**blobs, **trees, needed) == Known::own);
+        CHECK(look_and_hold(**blobs, **trees, needed) == Known::own);
         CHECK((*blobs)->put(Bytes(10, 2)).error().code == kBlobStoreFull);
         needed.blobs.clear();
-        CHECK(hold(**blobs, **trees, needed) == Known::own);
+        CHECK(look_and_hold(**blobs, **trees, needed) == Known::own);
         CHECK((*blobs)->put(Bytes(10, 2)).has_value());
-        CHECK(hold(**blobs, **trees, {}) == Known::all);
+        CHECK(look_and_hold(**blobs, **trees, {}) == Known::all);
         // A list of files that the disk does not give back: nobody knows what it names.
         const TreeRoot root{};
         std::filesystem::create_directory(folder.path() / "trees" /
                                           (to_hex(root.view()) + ".tree"));
         needed = {};
         needed.trees_of_jobs.insert(root);
-        CHECK(hold(**blobs, **trees, needed) == Known::own);
+        CHECK(look_and_hold(**blobs, **trees, needed) == Known::own);
         CHECK((*blobs)->put(Bytes(10, 3)).has_value());
         for (auto roots : {&Needed::trees, &Needed::outputs}) {
             needed = {};
             (needed.*roots).insert(root);
-            CHECK(hold(**blobs, **trees, needed) == Known::too_little);
+            CHECK(look_and_hold(**blobs, **trees, needed) == Known::too_little);
             CHECK((*blobs)->put(Bytes(10, 4)).error().code == kBlobStoreFull);
         }
     }

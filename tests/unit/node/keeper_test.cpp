@@ -132,6 +132,32 @@ TEST_SUITE("node/provider") {
         CHECK_FALSE(f.has_output());
     }
 
+    TEST_CASE("until the first look has ended nothing is evicted, nor by a look that was stopped") {
+        Fixture f;
+        const auto is_full = [&] {
+            std::optional<Error> refused;
+            for (std::uint8_t i = 0; i < 20 && !refused; ++i)
+                if (const auto put = f.blobs->put(Bytes(4'000, i)); !put.has_value())
+                    refused = put.error();
+            return refused && refused->code == kBlobStoreFull;
+        };
+        {
+            const auto keeper = f.keeper();
+            CHECK(is_full());
+            keeper->give_up();
+            keeper->refresh();
+            CHECK(is_full());
+            CHECK(f.has_input());
+        }
+        const auto keeper = f.keeper();
+        CHECK(is_full());
+        keeper->start();
+        REQUIRE(keeper->wait_for_look(std::chrono::minutes(1)));
+        CHECK_FALSE(is_full());
+        CHECK(f.has_input());
+        keeper->stop();
+    }
+
     TEST_CASE("a look forgets no result of a lease that is younger than what it looks at") {
         Fixture f;
         f.write({{market::lease_key(f.lease).bytes(), std::nullopt},

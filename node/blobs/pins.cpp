@@ -20,12 +20,16 @@ Error pin_error(const fs::path& path, const std::string& what) {
     return Error{kBlobStoreIo, "pin " + path.string() + ": " + what};
 }
 
-/// Adds what is not in the list yet; the order of finding stays.
+/// Adds what is not in the list yet; the order of finding stays. Gives whether all had room.
 template <class List, class Set>
-void merge(List& list, const Set& found) {
+bool merge(List& list, const Set& found) {
     const Set known(list.begin(), list.end());
-    for (const auto& item : found)
-        if (!known.contains(item) && list.size() < PinRecord::kItemsMax) list.push_back(item);
+    for (const auto& item : found) {
+        if (known.contains(item)) continue;
+        if (list.size() >= PinRecord::kItemsMax) return false;
+        list.push_back(item);
+    }
+    return true;
 }
 
 }  // namespace
@@ -68,10 +72,12 @@ Status<> Pins::load() {
 Status<> Pins::update(const JobId& job, const Needed& found) {
     const auto known = pins_.find(job);
     PinRecord record = known != pins_.end() ? known->second : PinRecord{job, {}, {}, {}};
-    merge(record.blobs, found.blobs);
-    merge(record.trees, found.trees);
-    merge(record.trees, found.outputs);
-    merge(record.tails, found.tails);
+    const bool has_room = merge(record.blobs, found.blobs) && merge(record.trees, found.trees) &&
+                          merge(record.trees, found.outputs) && merge(record.tails, found.tails);
+    if (!found.is_complete || !has_room)
+        return Err{Error{kPinTooMany, "job " + to_hex(job.view()) + " has more results than the " +
+                                          std::to_string(kNeededResultsMax) +
+                                          " that one pin keeps; fetch its outputs instead"}};
     if (known != pins_.end() && known->second == record) return Ok{};
     MILLRACE_CHECK(write_durably(path_of(job), encode(record), kMode));
     pins_[job] = std::move(record);
@@ -117,14 +123,17 @@ Status<> Pins::refresh(const market::StateReader& state, const std::atomic<bool>
     std::vector<JobId> jobs;
     jobs.reserve(pins_.size());
     for (const auto& [job, record] : pins_) jobs.push_back(job);
+    Status<> out = Ok{};
     for (const JobId& job : jobs) {
         Needed found;
         const bool is_known = add_whole_job(state, job, found, is_stopping);
         if (is_stopping) return Ok{};
-        if (is_known) MILLRACE_CHECK(update(job, found));
+        if (!is_known) continue;
+        Status<> updated = update(job, found);
+        if (!updated.has_value() && out.has_value()) out = std::move(updated);
     }
     apply(is_stopping);
-    return Ok{};
+    return out;
 }
 
 Pins::Pin Pins::describe(const PinRecord& record) {

@@ -14,8 +14,9 @@ namespace millrace::node {
 /// Jobs whose data are kept at a time; each is a small file that is read at start.
 inline constexpr std::size_t kPinsMax = 1'024;
 
-inline constexpr int kPinNoJob = 30;    ///< the ledger has no such job
-inline constexpr int kPinTooMany = 31;  ///< above `kPinsMax`
+inline constexpr int kPinNoJob = 30;  ///< the ledger has no such job
+/// Above `kPinsMax`; or a job with more results than one pin keeps.
+inline constexpr int kPinTooMany = 31;
 
 /// What one pin keeps, as it is written to its file.
 struct PinRecord {
@@ -46,13 +47,15 @@ class Pins {
         /// Trees and blobs that are not here, whole.
         std::uint32_t missing = 0;
     };
-    /// Pinning a job twice is the same as once.
+    /// Pinning a job twice is the same as once. Refuses: `kPinNoJob`, `kPinTooMany`; a job is
+    /// pinned whole or not at all.
     [[nodiscard]] Result<Pin> pin(const market::StateReader& state, const JobId& job);
     /// False when there was no such pin.
     [[nodiscard]] Result<bool> unpin(const JobId& job);
     [[nodiscard]] std::vector<Pin> list();
-    /// Takes up what the ledger knows by now of pinned jobs; called every few seconds. Gives up,
-    /// with everything as it was, soon after `is_stopping` turns true.
+    /// Takes up what the ledger knows by now of pinned jobs; called every few seconds. Where it
+    /// fails for some of them, the others are kept up all the same, and the first failure is told.
+    /// Gives up, with everything as it was, soon after `is_stopping` turns true.
     [[nodiscard]] Status<> refresh(const market::StateReader& state,
                                    const std::atomic<bool>& is_stopping = kNeverStops);
 

@@ -514,6 +514,61 @@ TEST_SUITE("node/files") {
         REQUIRE_FALSE(damaged.has_value());
         CHECK(damaged.error().message.find("delete it") != std::string::npos);
     }
+
+    TEST_CASE("a job with more results than a pin keeps is refused, not pinned in part") {
+        const test::TempDir folder;
+        market::World world;
+        world.must("alice", world.publication());
+        const JobId job = world.next_job("alice");
+        world.must("alice", market::JobPost{world.job_spec()});
+        market::StateWrites writes;
+        for (std::uint32_t task = 0; task <= kNeededResultsMax; ++task)
+            writes[market::task_result_key(job, task, world.address("bob")).bytes()] =
+                encode(market::TaskResult{});
+        world.state.apply(writes);
+        auto blobs = BlobStore::open(folder.path() / "blobs", 30'000);
+        auto trees = TreeStore::open(folder.path() / "trees", **blobs);
+        auto pins = Pins::open(folder.path() / "pins", **blobs, **trees);
+        REQUIRE(pins.has_value());
+        const auto refused = (*pins)->pin(world.state, job);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == kPinTooMany);
+        CHECK((*pins)->list().empty());
+        market::StateWrites one_less;
+        one_less[market::task_result_key(job, 0, world.address("bob")).bytes()] = std::nullopt;
+        world.state.apply(one_less);
+        CHECK((*pins)->pin(world.state, job).has_value());
+    }
+
+    TEST_CASE("a pin that cannot be written keeps no other from being kept up") {
+        const test::TempDir folder;
+        market::World world;
+        world.must("alice", world.publication());
+        std::set<JobId> jobs;
+        for (int i = 0; i < 2; ++i) {
+            jobs.insert(world.next_job("alice"));
+            world.must("alice", market::JobPost{world.job_spec()});
+        }
+        auto blobs = BlobStore::open(folder.path() / "blobs", 30'000);
+        auto trees = TreeStore::open(folder.path() / "trees", **blobs,
+                                     {TreeStore::kFileBytesMin, TreeStore::kOwnBytesMax});
+        auto pins = Pins::open(folder.path() / "pins", **blobs, **trees);
+        REQUIRE(pins.has_value());
+        for (const JobId& job : jobs) REQUIRE((*pins)->pin(world.state, job).has_value());
+        const fs::path first = folder.path() / "pins" / (to_hex(jobs.begin()->view()) + ".pin");
+        fs::remove(first);
+        fs::create_directories(first / "in the way");
+        market::TaskResult result;
+        result.output_root = (*trees)->put(empty_files(1)).value();
+        market::StateWrites writes;
+        for (const JobId& job : jobs)
+            writes[market::task_result_key(job, 0, world.address("bob")).bytes()] = encode(result);
+        world.state.apply(writes);
+        CHECK_FALSE((*pins)->refresh(world.state).has_value());
+        // It fills the room for what is sent, and the second pin keeps it.
+        CHECK((*trees)->put(empty_files(2)).error().code == kBlobStoreFull);
+        CHECK((*trees)->find(result.output_root).value().has_value());
+    }
 }
 
 }  // namespace millrace::node

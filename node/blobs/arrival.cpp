@@ -41,13 +41,14 @@ Hash chunk_root(ByteView bytes) {
 
 Result<BlobStore::ArrivalPtr> BlobStore::arrival_of(const BlobId& id, const ChunkList& list) {
     {
-        const std::lock_guard lock(mutex_);
+        Lock lock(mutex_);
+        wait_until_gone(lock, id);
         if (const auto known = arrivals_.find(id); known != arrivals_.end()) {
             touch(id, known->second->last_use);
             MILLRACE_CHECK(known->second->enter());
             return known->second;
         }
-        MILLRACE_CHECK(reserve(blob_charge(list.length)));
+        MILLRACE_CHECK(reserve(lock, blob_charge(list.length)));
     }
     const auto give_back = [&](Error error) {
         const std::lock_guard lock(mutex_);
@@ -66,7 +67,8 @@ Result<BlobStore::ArrivalPtr> BlobStore::arrival_of(const BlobId& id, const Chun
     }
     if (const auto made = BlobFile::create(fresh, list.length); !made.has_value())
         return give_back(made.error());
-    const std::lock_guard lock(mutex_);
+    Lock lock(mutex_);
+    wait_until_gone(lock, id);
     std::error_code ec;
     if (const auto known = arrivals_.find(id); known != arrivals_.end() || entries_.contains(id)) {
         std::filesystem::remove(fresh, ec);

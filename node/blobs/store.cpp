@@ -26,6 +26,9 @@ constexpr unsigned kMode = 0644;
 /// 4,096 chunks of 32 bytes, with room.
 constexpr std::size_t kListBytesMax = std::size_t{256} * 1024;
 
+/// Files that are deleted before others are looked after again: about a millisecond of it.
+constexpr std::size_t kLeavingAtOnce = 64;
+
 std::uint64_t whole_blocks(std::uint64_t bytes) {
     return std::max<std::uint64_t>(1, (bytes + kBlobBlockBytes - 1) / kBlobBlockBytes) *
            kBlobBlockBytes;
@@ -182,19 +185,20 @@ bool BlobStore::is_kept(const BlobId& id) const {
     return arrival != arrivals_.end() && arrival->second->users > 0;
 }
 
+bool BlobStore::fits_quota(std::uint64_t charge, std::uint64_t freed, std::size_t gone) const {
+    return charge <= quota_bytes_ && used_bytes_ - freed <= quota_bytes_ - charge &&
+           entries_.size() + arrivals_.size() - gone < kBlobsMax;
+}
+
 Result<std::vector<BlobId>> BlobStore::victims_for(std::uint64_t charge) const {
     const std::uint64_t disk = disk_free_(folder_);
     const std::uint64_t disk_need = charge + kDiskSlackBytes;
-    const std::size_t blobs = entries_.size() + arrivals_.size();
     std::uint64_t freed = 0;
     std::vector<BlobId> victims;
-    const auto fits_quota = [&] {
-        return charge <= quota_bytes_ && used_bytes_ - freed <= quota_bytes_ - charge &&
-               blobs - victims.size() < kBlobsMax;
-    };
     const auto fits_disk = [&] { return disk + freed >= disk_need; };
     for (auto oldest = by_use_.begin();
-         charge <= quota_bytes_ && !(fits_quota() && fits_disk()) && oldest != by_use_.end();
+         charge <= quota_bytes_ && !(fits_quota(charge, freed, victims.size()) && fits_disk()) &&
+         oldest != by_use_.end();
          ++oldest) {
         const BlobId& id = oldest->second;
         if (is_kept(id)) continue;
@@ -203,7 +207,7 @@ Result<std::vector<BlobId>> BlobStore::victims_for(std::uint64_t charge) const {
                                                      : arrivals_.at(id)->list.length);
         victims.push_back(id);
     }
-    if (!fits_quota())
+    if (!fits_quota(charge, freed, victims.size()))
         return Err{Error{kBlobStoreFull,
                          "no room for " + std::to_string(charge) +
                              " bytes: " + std::to_string(used_bytes_ - freed) + " of " +
@@ -224,29 +228,61 @@ Status<> BlobStore::check_room(std::uint64_t size) const {
     return Ok{};
 }
 
-Status<> BlobStore::reserve(std::uint64_t charge) {
-    MILLRACE_TRY(const std::vector<BlobId> victims, victims_for(charge));
-    for (const BlobId& id : victims) evict(id);
+Status<> BlobStore::reserve(Lock& lock, std::uint64_t charge) {
+    for (;;) {
+        MILLRACE_TRY(const std::vector<BlobId> victims, victims_for(charge));
+        if (victims.empty()) break;
+        std::vector<Leaving> part;
+        for (auto next = victims.begin(); next != victims.end();) {
+            part.clear();
+            for (; next != victims.end() && part.size() < kLeavingAtOnce; ++next) {
+                // It may have been sent for, or be gone, since it was chosen.
+                if (is_kept(*next)) continue;
+                if (const auto dropped = drop(*next)) part.push_back(*dropped);
+            }
+            for (const Leaving& blob : part) leaving_.insert(blob.id);
+            lock.unlock();
+            for (const Leaving& blob : part) remove_files(blob);
+            lock.lock();
+            for (const Leaving& blob : part) leaving_.erase(blob.id);
+            gone_.notify_all();
+        }
+        // Others may have taken what was freed: it is theirs. What the disk gives back it gives
+        // when it likes, so that is not asked again.
+        if (fits_quota(charge, 0, 0)) break;
+    }
     used_bytes_ += charge;
     return Ok{};
 }
 
-void BlobStore::evict(const BlobId& id) {
-    std::error_code ignored;
+std::optional<BlobStore::Leaving> BlobStore::drop(const BlobId& id) {
     if (const auto entry = entries_.find(id); entry != entries_.end()) {
         unindex(id);
-        fs::remove(path_of(id), ignored);
-        fs::remove(list_path_of(id), ignored);
         used_bytes_ -= blob_charge(entry->second.size);
         by_use_.erase(entry->second.last_use);
         entries_.erase(entry);
-    } else if (const auto arrival = arrivals_.find(id); arrival != arrivals_.end()) {
-        fs::remove(part_path_of(id), ignored);
-        fs::remove(plan_path_of(id), ignored);
-        used_bytes_ -= blob_charge(arrival->second->list.length);
-        by_use_.erase(arrival->second->last_use);
-        arrivals_.erase(arrival);
+        return Leaving{id, false};
     }
+    const auto arrival = arrivals_.find(id);
+    if (arrival == arrivals_.end()) return std::nullopt;
+    used_bytes_ -= blob_charge(arrival->second->list.length);
+    by_use_.erase(arrival->second->last_use);
+    arrivals_.erase(arrival);
+    return Leaving{id, true};
+}
+
+void BlobStore::remove_files(const Leaving& blob) const {
+    std::error_code ignored;
+    fs::remove(blob.was_arriving ? part_path_of(blob.id) : path_of(blob.id), ignored);
+    fs::remove(blob.was_arriving ? plan_path_of(blob.id) : list_path_of(blob.id), ignored);
+}
+
+void BlobStore::wait_until_gone(Lock& lock, const BlobId& id) {
+    gone_.wait(lock, [&] { return !leaving_.contains(id); });
+}
+
+void BlobStore::evict(const BlobId& id) {
+    if (const auto dropped = drop(id)) remove_files(*dropped);
 }
 
 void BlobStore::index(const BlobId& id, const ChunkList& list) {
@@ -376,8 +412,8 @@ std::vector<std::uint32_t> BlobStore::missing(std::span<const Hash> chunks) cons
 Result<std::unique_ptr<BlobStore::Upload>> BlobStore::begin(std::uint64_t size) {
     fs::path path;
     {
-        const std::lock_guard lock(mutex_);
-        MILLRACE_CHECK(reserve(blob_charge(size)));
+        Lock lock(mutex_);
+        MILLRACE_CHECK(reserve(lock, blob_charge(size)));
         path = folder_ / kIncoming / (std::to_string(++uploads_) + kPartEnding);
     }
     auto file = BlobFile::create(std::move(path), size);
@@ -426,10 +462,15 @@ Status<> BlobStore::adopt(const BlobFile& file, const BlobId& id, const ChunkLis
     std::error_code ec;
     fs::create_directories(target.parent_path(), ec);
     if (ec) return Err{blob_io_error("cannot create " + target.parent_path().string(), ec.value())};
+    {
+        Lock lock(mutex_);
+        wait_until_gone(lock, id);
+    }
     if (list.chunks.size() > 1)
         MILLRACE_CHECK(write_durably(list_path_of(id), encode(list), kMode));
     {
-        const std::lock_guard lock(mutex_);
+        Lock lock(mutex_);
+        wait_until_gone(lock, id);
         // Over the one that is there, if there is one: these bytes were just verified, the old ones
         // a while ago.
         if (::rename(file.path().c_str(), target.c_str()) != 0)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -204,15 +205,30 @@ class BlobStore {
     /// Moves a synced file to the blob's name and counts it in.
     [[nodiscard]] Status<> adopt(const BlobFile& file, const BlobId& id, const ChunkList& list);
 
+    using Lock = std::unique_lock<std::mutex>;
     // With mutex_ held:
+    [[nodiscard]] bool fits_quota(std::uint64_t charge, std::uint64_t freed,
+                                  std::size_t gone) const;
     /// What gives way to so much, the longest unused first; refuses where all would not be enough.
     [[nodiscard]] Result<std::vector<BlobId>> victims_for(std::uint64_t charge) const;
-    [[nodiscard]] Status<> reserve(std::uint64_t charge);
+    /// Gives the lock back while files are deleted, a part at a time: a big upload may cost a
+    /// million small files, and everybody else reads meanwhile.
+    [[nodiscard]] Status<> reserve(Lock& lock, std::uint64_t charge);
+    /// Forgets a blob, so that its files can be deleted without the lock.
+    struct Leaving {
+        BlobId id;
+        bool was_arriving = false;
+    };
+    [[nodiscard]] std::optional<Leaving> drop(const BlobId& id);
+    /// Waits until the files of a blob that makes room are gone: the next of its name are others.
+    void wait_until_gone(Lock& lock, const BlobId& id);
     [[nodiscard]] bool is_kept(const BlobId& id) const;
     void touch(const BlobId& id, std::uint64_t& last_use);
     void evict(const BlobId& id);
     void index(const BlobId& id, const ChunkList& list);
     void unindex(const BlobId& id);
+
+    void remove_files(const Leaving& blob) const;
 
     // arrival.cpp:
     [[nodiscard]] Result<ArrivalPtr> arrival_of(const BlobId& id, const ChunkList& list);
@@ -233,6 +249,9 @@ class BlobStore {
     std::map<BlobId, ArrivalPtr> arrivals_;
     std::map<std::uint64_t, BlobId> by_use_;
     std::unordered_multimap<Hash, Spot, FirstBytes> spots_;
+    /// Their files are being deleted.
+    std::set<BlobId> leaving_;
+    std::condition_variable gone_;
     std::set<BlobId> held_;
     std::set<BlobId> pinned_;
     bool is_held_complete_ = true;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <fstream>
 #include <thread>
 
@@ -258,6 +259,35 @@ TEST_SUITE("node/blobs") {
         CHECK((*store)->read(id, 5'000).value() == content);
         CHECK((*store)->usage().bytes == 2 * kBlobBlockBytes);
         CHECK((*store)->usage().blobs == 1);
+    }
+
+    TEST_CASE("others are answered while one upload makes thousands of small blobs go") {
+        constexpr std::uint64_t kSmall = 8'000;
+        const test::TempDir folder;
+        for (std::uint64_t i = 0; i < kSmall; ++i) {
+            BlobId id;
+            id.bytes[1] = static_cast<std::uint8_t>(i);
+            id.bytes[2] = static_cast<std::uint8_t>(i >> 8U);
+            std::filesystem::create_directories(folder.path() / "00");
+            std::ofstream(folder.path() / "00" / to_hex(id.view())) << '!';
+        }
+        auto store = BlobStore::open(folder.path(), kSmall * kBlobBlockBytes);
+        REQUIRE((*store)->usage().blobs == kSmall);
+        std::atomic<bool> is_over{false};
+        std::thread uploader([&] {
+            auto upload = (*store)->begin((kSmall - 1) * kBlobBlockBytes);
+            CHECK(upload.has_value());
+            is_over = true;
+        });
+        bool was_seen_between = false;
+        while (!is_over) {
+            const std::uint64_t blobs = (*store)->usage().blobs;
+            was_seen_between = was_seen_between || (blobs > 1 && blobs < kSmall);
+        }
+        uploader.join();
+        CHECK(was_seen_between);
+        CHECK((*store)->usage().blobs <= 1);
+        CHECK((*store)->usage().bytes <= kBlobBlockBytes);
     }
 }
 

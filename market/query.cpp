@@ -119,10 +119,11 @@ std::optional<LeaseView> lease_view(const StateReader& state, const LeaseId& id)
 }
 
 std::vector<LeaseView> provider_leases(const StateReader& state, const ProviderId& id,
-                                       std::size_t limit) {
+                                       std::size_t limit, const std::optional<LeaseId>& from) {
     std::vector<LeaseView> out;
+    const auto start = from ? std::optional(provider_lease_key(id, *from)) : std::nullopt;
     for (const StateEntry& entry :
-         state.scan(Key(Table::provider_lease).add(id), {}, std::min(limit, kPageMax)))
+         page_after(state, Key(Table::provider_lease).add(id), start, limit))
         if (auto view = lease_view(state, id_in_key<LeaseId>(entry.key, 21)))
             out.push_back(*std::move(view));
     return out;

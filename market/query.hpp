@@ -134,9 +134,11 @@ BOOST_DESCRIBE_STRUCT(BookView, (),
 [[nodiscard]] std::vector<ProviderView> provider_list(const StateReader& state,
                                                       const std::optional<ProviderId>& from,
                                                       std::size_t limit);
-/// Leases of a provider that are not ended: what its loop has to work on.
-[[nodiscard]] std::vector<LeaseView> provider_leases(const StateReader& state, const ProviderId& id,
-                                                     std::size_t limit);
+/// Leases of a provider that are not ended, in the order of their ids: those after `from`, whether
+/// or not that one is still there.
+[[nodiscard]] std::vector<LeaseView> provider_leases(
+    const StateReader& state, const ProviderId& id, std::size_t limit,
+    const std::optional<LeaseId>& from = std::nullopt);
 [[nodiscard]] std::optional<LeaseView> lease_view(const StateReader& state, const LeaseId& id);
 [[nodiscard]] std::optional<JobView> job_view(const StateReader& state, const JobId& id);
 /// Jobs of an account, oldest first.

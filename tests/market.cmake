@@ -6,6 +6,7 @@ millrace_test(NAME test_market LABELS unit
     unit/market/life_test.cpp
     unit/market/long_task_test.cpp
     unit/market/main_path_test.cpp
+    unit/market/query_test.cpp
     unit/market/refusal_test.cpp
     unit/market/refusals_of_accounts.cpp
     unit/market/refusals_of_jobs.cpp

@@ -17,9 +17,11 @@ struct ListParams {
 BOOST_DESCRIBE_STRUCT(ListParams, (), (from, limit))
 struct LeasesParams {
     Address provider;
+    /// The last lease of the page before; none starts at the beginning.
+    std::optional<LeaseId> from;
     std::optional<std::uint32_t> limit;
 };
-BOOST_DESCRIBE_STRUCT(LeasesParams, (), (provider, limit))
+BOOST_DESCRIBE_STRUCT(LeasesParams, (), (provider, from, limit))
 struct LeaseParams {
     LeaseId lease;
 };
@@ -59,8 +61,9 @@ void add_provider_methods(MethodTable& table, const NodeApi& api) {
         .slow();
     table
         .add<LeasesParams>(
-            "provider_leases", "A provider's leases that have not ended.",
-            json::object{{"provider", self}},
+            "provider_leases",
+            "A provider's leases that have not ended, in the order of their ids, by page.",
+            json::object{{"provider", self}, {"from", std::string(64, '0')}},
             [&api](const LeasesParams& params) -> Result<std::vector<market::LeaseView>, RpcError> {
                 const StateSnapshot snapshot(api.db);
                 // No leases is an answer about a provider, not about nobody.
@@ -68,7 +71,7 @@ void add_provider_methods(MethodTable& table, const NodeApi& api) {
                     return no_such("no provider " + to_text(params.provider, api.network) +
                                    " is registered");
                 return market::provider_leases(snapshot.state(), params.provider,
-                                               page(params.limit));
+                                               page(params.limit), params.from);
             })
         .fails_with({RpcCode::not_found})
         .slow();

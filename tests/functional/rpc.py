@@ -121,6 +121,21 @@ def make_something(bench):
     }
 
 
+def check_leases(bench):
+    """A provider's leases page by page are those of one long page."""
+    provider = bench.rpc("node_status")["provider"]
+    bench.wallet("job", "run", bench.folder / "program.wasm", "--gas", "100M", "--tasks", "3", "--tasks-per-lot", "1",
+                 "--yes")
+    leases = [row["id"] for row in bench.rpc("provider_leases", provider=provider)]
+    assert len(leases) >= 3 and leases == sorted(leases), leases
+    seen, more = [], {}
+    while page := bench.rpc("provider_leases", provider=provider, limit=2, **more):
+        assert len(page) <= 2, page
+        seen += [row["id"] for row in page]
+        more = {"from": seen[-1]}
+    assert seen == leases, f"{seen} by page, {leases} at once"
+
+
 def check_errors(bench):
     def code_of(body):
         answer = post(bench.port, body)
@@ -212,6 +227,7 @@ def main():
             result = call(bench, methods[name], params)
             assert not isinstance(result, int), f"{name}({json.dumps(params)}) gives {result}"
         print(f"{len(methods)} methods; examples of {sorted(failing)} show an error")
+        check_leases(bench)
         check_errors(bench)
         check_batch(bench)
         check_money(bench)

@@ -64,24 +64,33 @@ std::string fish_quoted(const std::string& text) {
     return out + "'";
 }
 
+/// Commands of several groups have the same name, and an account may be called like a command: what
+/// fits is told by the whole path, which a function of ours finds as the one for bash does.
 std::string fish_script(const std::vector<Node>& nodes) {
-    std::string out = "complete -c millrace -e\n";
+    const std::string& top = nodes.front().path;
+    std::string paths;
+    for (const Node& node : nodes)
+        if (node.path != top) paths += " " + fish_quoted(node.path);
+    std::string out = fmt::format(
+        "function __fish_millrace_at\n  set -l path millrace\n"
+        "  for word in (commandline -opc)[2..-1]\n    switch \"$path $word\"\n"
+        "      case{}\n        set path \"$path $word\"\n    end\n  end\n"
+        "  test \"$path\" = \"$argv\"\nend\ncomplete -c millrace -e\n",
+        paths);
     const auto what_of = [&](const std::string& path) {
         for (const Node& node : nodes)
             if (node.path == path) return node.what;
         return std::string();
     };
     for (const Node& node : nodes) {
-        const bool is_top = node.path == nodes.front().path;
-        const std::string when =
-            is_top ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + node.name;
+        const std::string when = "-n " + fish_quoted("__fish_millrace_at " + node.path);
         for (const std::string& child : node.children)
-            out += fmt::format("complete -c millrace -f -n {} -a {} -d {}\n", fish_quoted(when),
-                               child, fish_quoted(what_of(node.path + " " + child)));
+            out += fmt::format("complete -c millrace -f {} -a {} -d {}\n", when, child,
+                               fish_quoted(what_of(node.path + " " + child)));
+        // The options of the program itself may stand anywhere.
         for (const auto& [name, what] : node.options)
-            out +=
-                fmt::format("complete -c millrace {}-l {} -d {}\n",
-                            is_top ? "" : "-n " + fish_quoted(when) + " ", name, fish_quoted(what));
+            out += fmt::format("complete -c millrace {}-l {} -d {}\n",
+                               node.path == top ? "" : when + " ", name, fish_quoted(what));
     }
     return out;
 }

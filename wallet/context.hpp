@@ -104,8 +104,10 @@ struct Context {
 
 /// Each group of commands stands in one file under commands/ and adds itself here.
 void add_account_commands(CLI::App& app, Context& context);
-/// What happened to an account; `group` is the command `account`.
+/// What happened, on the screen and as CSV; each group is the command of its name.
 void add_account_history_commands(CLI::App& group, Context& context);
+void add_job_history_commands(CLI::App& group, Context& context);
+void add_provider_history_commands(CLI::App& group, Context& context);
 void add_send_commands(CLI::App& app, Context& context);
 void add_tx_commands(CLI::App& app, Context& context);
 void add_chain_commands(CLI::App& app, Context& context);
@@ -114,8 +116,6 @@ void add_job_commands(CLI::App& app, Context& context);
 /// What looks into a job's results; `group` is the command `job`.
 void add_job_result_commands(CLI::App& group, Context& context);
 void add_blob_commands(CLI::App& app, Context& context);
-/// What happened to a job; `group` is the command `job`.
-void add_job_history_command(CLI::App& group, Context& context);
 /// Why an order waits; each group is the command of its name.
 void add_job_explain_command(CLI::App& group, Context& context);
 void add_provider_explain_command(CLI::App& group, Context& context);

@@ -63,7 +63,7 @@ class Lines {
             line(name, quoted_text(as_bytes(std::string_view(value))));
         } else if constexpr (std::is_same_v<T, decltype(market::Ask::steps)>) {
             for (const market::AskStep& step : value)
-                line("step", fmt::format("{} slots at {} credits per Ggas", step.slots,
+                line("step", fmt::format("{} at {} credits per Ggas", counted(step.slots, "slot"),
                                          price_text(step.price)));
         } else if constexpr (List<T>) {
             for (const auto& item : value) put(name, item);

@@ -9,7 +9,7 @@
 #include "market/node_answers.hpp"
 #include "wallet/client.hpp"
 
-/// What happened to an account or a job, from the node's history, page by page.
+/// What happened to an account, a job or a provider, from the node's history, page by page.
 namespace millrace::wallet {
 
 using market::HistoryRow;

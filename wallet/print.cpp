@@ -143,6 +143,10 @@ std::string human_bytes(std::uint64_t bytes) {
     return fmt::format("{}.{} {}", bytes / scale, bytes % scale * 10 / scale, units[unit]);
 }
 
+std::string counted(std::uint64_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string human_binary(std::uint64_t bytes) {
     const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     std::size_t unit = 0;

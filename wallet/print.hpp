@@ -61,6 +61,8 @@ class Progress {
     std::uint64_t last_step_ = 0;
 };
 
+/// "1 row", "2 rows": a noun whose plural has an s.
+[[nodiscard]] std::string counted(std::uint64_t count, std::string_view noun);
 /// "1.5 GB", "312 B".
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);
 /// "64 MiB": what is counted in powers of two, exactly.

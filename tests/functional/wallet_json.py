@@ -154,6 +154,32 @@ def check_history(c, alice, carl):
     c.run("account", "export", "nobody", code=5)
 
 
+def check_export(c, kind, whose, nobody):
+    """What `history` shows of a job or a provider is in its export, row by row, and nobody's leaves no file."""
+    rows = c.run(kind, "history", whose, "--limit", "1000")["rows"]
+    assert rows and c.run(kind, "history", whose, "--limit", "1")["rows"][0]["height"] >= rows[-1]["height"], rows
+    exported = c.run(kind, "export", whose)
+    table = list(csv.DictReader(io.StringIO(exported["csv"], newline="")))
+    # A provider's goes on between two calls.
+    assert exported["rows"] == len(table) >= len(rows), exported
+    for row, line in zip(rows, table):
+        assert (line["block"], line["index"]) == (str(row["height"]), str(row["index"])), line
+        assert line["what"] == row["what"], line
+        assert nano(line["in_credits"]) == int(row["in"]) and nano(line["out_credits"]) == int(row["out"]), line
+        assert (line["lease"], line["job"], line["chunk"]) == \
+            (row["lease"] or "", row["job"] or "", "" if row["chunk"] is None else str(row["chunk"])), line
+    file = c.bench.folder / f"{kind}.csv"
+    assert c.run(kind, "export", whose, "--out", file)["rows"] >= len(table)
+    assert file.read_bytes().startswith(exported["csv"].encode()), "two ways of one export differ"
+    c.run(kind, "export", whose, "--out", file, code=7)
+    none = c.bench.folder / "none.csv"
+    for command in (["history"], ["export"], ["export", "--out", none]):
+        c.run(kind, *command, nobody, code=5)
+    assert not list(c.bench.folder.glob("none.csv*")), "an export of nothing is left"
+    done = c.bench.wallet(kind, "export", nobody, code=5)
+    assert done.stdout == b"", done
+
+
 def check_offline(c, alice, carl):
     """A watch-only account's payment: made here, signed in another keystore without a node, sent from anywhere."""
     bench = c.bench
@@ -244,6 +270,8 @@ def check_jobs(c, image, text):
     assert rows[0]["height"] == posted["block"] and rows[-1]["height"] == ended["closed"], rows
     assert rows[-1]["what"] == "job_closed" and "lease_settled" in [r["what"] for r in rows], rows
     c.run("job", "history", "12", code=7)
+    check_export(c, "job", job, "00" * 32)
+    c.run("job", "export", "12", code=7)
     assert "has ended" in c.run("job", "explain", job)["sentence"]
     output = c.bench.folder / "out"
     fetched = c.run("job", "fetch", job, "--output", output)
@@ -273,7 +301,7 @@ def check_jobs(c, image, text):
                .returncode == 0, 30)
     c.seen.add("millrace job cancel")
     check_running(c, image)
-    for command in ("watch", "show", "logs", "verify", "explain", "history"):
+    for command in ("watch", "show", "logs", "verify", "explain"):
         c.run("job", command, "00" * 32, code=5)
     c.run("job", "cancel", waits, code=4)
     c.run("job", "topup", "12", "1", code=7)
@@ -326,6 +354,7 @@ def check_provider(c):
     assert c.run("provider", "show", own)["id"] == own
     assert c.run("market", "explain", own) == c.run("provider", "explain", own) and \
         c.run("provider", "explain", own)["sentence"]
+    check_export(c, "provider", own, "carl")
     c.run("provider", "explain", code=5)
     c.run("market", "explain", "nobody", code=5)
     c.run("market", "explain", "00" * 32, code=5)
@@ -346,6 +375,41 @@ def check_provider(c):
     c.run("provider", "resume", code=4)
 
 
+def check_fish(c, script):
+    """Each line of the script for fish names the whole path of the command that it is for, and each command has its
+    lines under its own path: `show` of accounts offers nothing of `job show`."""
+    own = {}
+    pattern = re.compile(r"complete -c millrace (?:-f )?-n '__fish_millrace_at ([^']+)' (?:-a|-l) (\S+) -d '")
+    for line in script.splitlines():
+        if found := pattern.match(line):
+            own.setdefault(found[1], set()).add(found[2])
+        else:
+            assert "-n" not in line.split(), f"a condition that is no path: {line}"
+    assert own.keys() >= c.paths, f"nothing for {c.paths - own.keys()}"
+    for path in c.paths:
+        parent, _, leaf = path.rpartition(" ")
+        assert leaf in own[parent], f"{parent} does not offer {leaf}"
+    assert "tasks" in own["millrace job show"] and "tasks" not in own["millrace account show"], own
+    if shutil.which("fish") is None:
+        print("SKIPPED: fish is not installed")
+        return
+    file = c.bench.folder / "completion.fish"
+    file.write_text(script)
+
+    def offered(line):
+        done = subprocess.run(["fish", "--no-config", "-c", f"source {file}; complete -C '{line}'"], env=c.bench.env,
+                              cwd=c.bench.folder, capture_output=True, text=True, check=True)
+        return {row.split("\t")[0].lstrip("-") for row in done.stdout.splitlines()}
+    everywhere = offered("millrace --")
+    for line, path in (("account show", "account show"), ("--json job show", "job show"), ("job list", "job list"),
+                       ("module list", "module list"), ("provider explain", "provider explain"),
+                       # An account may be called like a group.
+                       ("account show job", "account show"), ("send provider show", "send")):
+        assert offered(f"millrace {line} --") == everywhere | own[f"millrace {path}"], line
+    assert offered("millrace job ") == own["millrace job"] - {"help"}
+    assert offered("millrace ") == {p.split()[1] for p in c.paths}
+
+
 # How each shell is started without its user's settings, and made ready to complete.
 SHELLS = {
     "bash": (["--norc", "--noprofile", "-i"], "source {}"),
@@ -357,6 +421,7 @@ SHELLS = {
 def check_shells(c):
     """The scripts in the shells themselves, on a terminal: half a word and the tab key make a command that works."""
     bench = c.bench
+    check_fish(c, c.run("completion", "fish")["script"])
     for shell, (flags, setup) in SHELLS.items():
         script = bench.folder / f"completion.{shell}"
         script.write_text(c.run("completion", shell)["script"])

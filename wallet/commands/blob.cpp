@@ -106,7 +106,7 @@ Try<Ok> get(Context& context, const Options& options) {
 
 std::string pin_text(const PinAnswer& pin) {
     return fmt::format(
-        "{} in {} blobs{}", human_bytes(pin.bytes_here), pin.blobs,
+        "{} in {}{}", human_bytes(pin.bytes_here), counted(pin.blobs, "blob"),
         pin.missing == 0
             ? std::string()
             : fmt::format(", {} not on this node and kept once they come", pin.missing));

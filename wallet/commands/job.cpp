@@ -473,7 +473,7 @@ void add_job_commands(CLI::App& app, Context& context) {
     add_following(group, context, options);
     add_job_result_commands(*group, context);
     add_job_explain_command(*group, context);
-    add_job_history_command(*group, context);
+    add_job_history_commands(*group, context);
     const Command list_command = group->add_subcommand("list", "Jobs of an account, newest last");
     list_command->add_option("--from", options->from, "Whose jobs");
     list_command->add_option("--limit", options->limit, "The newest so many")

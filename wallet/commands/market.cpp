@@ -27,9 +27,10 @@ Try<Ok> book(Context& context, std::uint32_t limit) {
         return Err{Failure{Exit::failed, "market_book: " + view.error().sentence()}};
     const std::uint64_t now = chain.state.active_time.value;
     const std::uint64_t due = view->next_cut_off.value;
-    std::string text = fmt::format("{} offers and {} jobs; clearing {} is done, the next in {}\n",
-                                   view->asks_total, view->bids_total, view->clearing.value,
-                                   human_duration(due > now ? due - now : 0));
+    std::string text =
+        fmt::format("{} and {}; clearing {} is done, the next in {}\n",
+                    counted(view->asks_total, "offer"), counted(view->bids_total, "job"),
+                    view->clearing.value, human_duration(due > now ? due - now : 0));
     const Terminal terminal = Terminal::of(1);
     if (!view->asks.empty()) {
         Table table({"PRICE", "SLOTS", "MACHINE", "STANDING", "PROVIDER"});

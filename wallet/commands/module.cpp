@@ -35,18 +35,18 @@ Try<Ok> publish(Context& context, const std::optional<std::string>& from, const 
         return Ok{};
     }
     MILLRACE_TRY(const Amount rent, module_rent(chain.params, choice.size, life_ms));
-    MILLRACE_CHECK(
-        context.confirm(fmt::format("Publish {} ({}) for {} days at {} credits?", path,
-                                    human_bytes(choice.size), days, credits_text(rent))));
+    MILLRACE_CHECK(context.confirm(fmt::format("Publish {} ({}) for {} at {} credits?", path,
+                                               human_bytes(choice.size), counted(days, "day"),
+                                               credits_text(rent))));
     MILLRACE_TRY(const Sent sent, publish_module(context, signer, choice, life_ms));
     boost::json::object out = sent_json(sent);
     out["image"] = image;
     out["already"] = false;
     out["rent"] = std::to_string(rent.value);
     out["life_ms"] = life_ms;
-    context.print(
-        out, fmt::format("Published for {} days at {} credits, final in block {}; image root\n{}",
-                         days, credits_text(rent), sent.height.value, image));
+    context.print(out,
+                  fmt::format("Published for {} at {} credits, final in block {}; image root\n{}",
+                              counted(days, "day"), credits_text(rent), sent.height.value, image));
     return Ok{};
 }
 
@@ -61,17 +61,17 @@ Try<Ok> renew(Context& context, const std::optional<std::string>& from, const st
                     fmt::format("{0} is not published; `millrace module publish {0}`", text)}};
     const std::uint64_t life_ms = days * kDayMs;
     MILLRACE_TRY(const Amount rent, module_rent(chain.params, choice.size, life_ms));
-    MILLRACE_CHECK(context.confirm(fmt::format("Keep module {} for {} days more at {} credits?",
-                                               short_hash(to_hex(choice.image.view())), days,
-                                               credits_text(rent))));
+    MILLRACE_CHECK(context.confirm(fmt::format("Keep module {} for {} more at {} credits?",
+                                               short_hash(to_hex(choice.image.view())),
+                                               counted(days, "day"), credits_text(rent))));
     MILLRACE_TRY(const market::SignedTx tx,
                  signer.sign(context, market::ModuleRenew{choice.image, life_ms}));
     MILLRACE_TRY(const Sent sent, send_and_wait(context, tx));
     boost::json::object out = sent_json(sent);
     out["image"] = to_hex(choice.image.view());
     out["rent"] = std::to_string(rent.value);
-    context.print(out,
-                  fmt::format("Renewed for {} days, final in block {}.", days, sent.height.value));
+    context.print(out, fmt::format("Renewed for {} at {} credits, final in block {}.",
+                                   counted(days, "day"), credits_text(rent), sent.height.value));
     return Ok{};
 }
 

@@ -97,7 +97,7 @@ Try<market::Ask> changed_ask(market::Ask ask, const Options& options) {
 std::string ask_text(const market::Ask& ask) {
     std::string steps;
     for (const market::AskStep& step : ask.steps)
-        steps += fmt::format("{}{} slots at {}", steps.empty() ? "" : ", ", step.slots,
+        steps += fmt::format("{}{} at {}", steps.empty() ? "" : ", ", counted(step.slots, "slot"),
                              price_text(step.price));
     return fmt::format("{}; {} MiB, region {}; tasks up to {} and {}", steps,
                        market::memory_tier_bytes(ask.machine.memory_tier) >> 20U,
@@ -448,6 +448,7 @@ void add_provider_commands(CLI::App& app, Context& context) {
     add("list", "All providers", "millrace provider list --json",
         [](Context& c, const Options&) { return list(c); });
     add_provider_explain_command(*group, context);
+    add_provider_history_commands(*group, context);
     add_ask_options(signs(add("ask", "Change the offer; what is not named stays",
                               "millrace provider ask --step 0.004:2 --step 0.006:4", change_ask)),
                     *o, false);

@@ -47,6 +47,9 @@ TEST_SUITE("wallet/print") {
         CHECK(human_bytes(312) == "312 B");
         CHECK(human_bytes(1'500'000'000) == "1.5 GB");
         CHECK(human_bytes(~std::uint64_t{0}) == "18.4 EB");
+        CHECK(counted(0, "row") == "0 rows");
+        CHECK(counted(1, "row") == "1 row");
+        CHECK(counted(2, "row") == "2 rows");
         CHECK(human_binary(0) == "0 B");
         CHECK(human_binary(64ULL << 20U) == "64 MiB");
         CHECK(human_binary(1'025) == "1025 B");

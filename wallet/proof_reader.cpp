@@ -226,6 +226,7 @@ Try<Ok> ProofReader::fetch(std::string_view what, ProvenState& state) {
     boost::json::array keys;
     for (const Bytes& key : state.wanted()) keys.emplace_back(to_hex(key));
     const auto deadline = std::chrono::steady_clock::now() + ports_.patience;
+    const Epoch first = trust_.epoch;
     for (;;) {
         MILLRACE_TRY(const auto answer,
                      ask_for_proof<market::ProvenRows>(client_, "state_proofs", {{"keys", keys}}));
@@ -243,10 +244,13 @@ Try<Ok> ProofReader::fetch(std::string_view what, ProvenState& state) {
                             "that chain was begun anew, or another is meant, name it with --chain",
                             client_.url(), to_hex(header.chain.view()),
                             to_hex(trust_.chain.view()))}};
-        const Epoch before = trust_.epoch;
         MILLRACE_CHECK(catch_up(header.epoch));
-        // Its epoch ended while the checkpoint was looked for: the next answer is of a later one.
-        if (header.epoch >= before && header.epoch < trust_.epoch && !is_late) continue;
+        // Its epoch ended while the checkpoint was looked for, and this may be the very block that
+        // ended it: the next one is a moment away, and of the epoch that is known.
+        if (header.epoch >= first && header.epoch < trust_.epoch && !is_late) {
+            std::this_thread::sleep_for(kHeadPoll);
+            continue;
+        }
         std::optional<Bytes> certificate;
         if (answer.certificate) certificate = Bytes(*answer.certificate);
         if (const auto good = check_header(trust_, header, certificate); !good.has_value())

@@ -328,6 +328,24 @@ TEST_SUITE("wallet/proof_reader") {
         CHECK_FALSE(node.before_handovers);
     }
 
+    TEST_CASE("the last block of an epoch whose end was seen already is waited out") {
+        ProofNode node;
+        node.end_epochs(3);
+        node.patience = std::chrono::seconds(30);
+        node.before_handovers = [&] {
+            node.chain.end_epoch();
+            node.now = node.chain.world.head().time;
+        };
+        // The block after it comes once the last one has been shown again.
+        node.lie = [&](market::ProvenRows&) {
+            if (node.asked_rows != 2) return;
+            node.chain.world.block();
+            node.now = node.chain.world.head().time;
+        };
+        ProofNode::expect(node.open({std::nullopt, BlockHash{}}), "--checkpoint names");
+        CHECK(node.asked_rows == 3);
+    }
+
     TEST_CASE("a receipt counts when its block is final, by itself or by a later one") {
         ProofNode node;
         auto reader = node.open();

@@ -27,6 +27,9 @@ set_tests_properties(test_consensus_mutants PROPERTIES LABELS simulation TIMEOUT
 
 millrace_test(NAME test_consensus LABELS unit golden
   SOURCES
+    unit/consensus/engine_blocks_test.cpp
+    unit/consensus/engine_finality_test.cpp
+    unit/consensus/engine_log_test.cpp
     unit/consensus/engine_test.cpp
     unit/consensus/parts_test.cpp
   LIBS millrace_consensus)

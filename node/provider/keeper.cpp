@@ -81,8 +81,9 @@ void Keeper::finish(const Look& look) {
     add_blobs_of_trees(ports_.trees, needed, is_stopping_);
     if (is_stopping_) return;
     {
-        // With the lock until it is held: what a task leaves in between is in one or the other. The
-        // disk was read before, so that no task waits for that.
+        // With the lock until it is held: what a task leaves in between is in one or the other. Of
+        // the disk only the lists of what the ledger does not name yet are read here; a task that
+        // ends now waits for no more.
         const std::lock_guard lock(mutex_);
         forget_known(look);
         Needed told;
